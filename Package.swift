@@ -1,0 +1,73 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "ringgate",
+    platforms: [.macOS("26.0")],
+    products: [
+        .library(name: "RingClient", targets: ["RingClient"]),
+        .library(name: "RingProtocol", targets: ["RingProtocol"]),
+        .executable(name: "ringgated", targets: ["ringgated"]),
+        .executable(name: "ringctl", targets: ["ringctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLiburing", path: "Sources/CLiburing", pkgConfig: "liburing",
+            providers: [.apt(["liburing-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]),
+
+        .target(name: "RingProtocol", path: "Sources/Protocol"),
+        .target(name: "RingPolicy", dependencies: ["RingProtocol"], path: "Sources/Policy"),
+        .target(name: "RingPolicyFile", dependencies: ["RingPolicy", yams], path: "Sources/PolicyFile"),
+        .target(name: "RingEngine", dependencies: ["RingPolicy", "CLiburing"], path: "Sources/Engine"),
+        .target(
+            name: "RingGateway",
+            dependencies: ["RingEngine", "RingPolicy", "RingProtocol", "COpenSSL", logging],
+            path: "Sources/Gateway"),
+        .target(name: "RingClient", dependencies: ["RingProtocol"] + nio, path: "Sources/Client"),
+        .target(name: "RingLab", dependencies: ["CLiburing"], path: "Sources/Lab"),
+
+        .executableTarget(
+            name: "ringgated", dependencies: ["RingGateway", "RingPolicyFile", argumentParser, logging, yams],
+            path: "Sources/ringgated"),
+        .executableTarget(
+            name: "ringctl", dependencies: ["RingClient", argumentParser], path: "Sources/ringctl"),
+        .executableTarget(
+            name: "ringlab", dependencies: ["RingLab", argumentParser], path: "Sources/ringlab"),
+        .executableTarget(
+            name: "board-agent", dependencies: ["RingClient", argumentParser], path: "Examples/BoardAgent"),
+
+        .target(name: "TestSupport", dependencies: ["COpenSSL", "RingProtocol"], path: "Tests/Support"),
+        .testTarget(name: "ProtocolTests", dependencies: ["RingProtocol"], path: "Tests/Protocol"),
+        .testTarget(name: "PolicyTests", dependencies: ["RingPolicy"], path: "Tests/Policy"),
+        .testTarget(
+            name: "PolicyFileTests", dependencies: ["RingPolicyFile", "TestSupport"], path: "Tests/PolicyFile"),
+        .testTarget(name: "EngineTests", dependencies: ["RingEngine", "RingLab"], path: "Tests/Engine"),
+        .testTarget(
+            name: "ClientTests", dependencies: ["RingClient", "TestSupport"] + nio, path: "Tests/Client"),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["RingGateway", "RingPolicyFile", "RingClient", "RingLab", "TestSupport"],
+            path: "Tests/Gateway"),
+        .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], path: "Tests/Repository"),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,83 @@
+/// One ring command as a client asked for it: decoded in place, not yet checked against any policy.
+///
+/// Layout, little-endian: `operation u8 @0, flags u8 @1, slot u16 @2, sub_opcode u32 @4, request_id u64 @8,
+/// offset u64 @16, timeout_ms u32 @24, argument_length u32 @28`, then the argument, padded with zeros to a
+/// multiple of eight.
+@frozen
+public struct Entry {
+    /// nil when the byte names no operation of this version; such an entry is answered, not fatal.
+    public let operation: Operation?
+    public let flags: EntryFlags
+    public let slot: FileSlot
+    public let subOpcode: SubOpcode
+    public let requestID: RequestID
+    /// File position in bytes; all ones means the file's own position.
+    public let offset: UInt64
+    /// Deadline asked for, in milliseconds; 0 asks for none.
+    public let timeout: UInt32
+    public let argument: WireBytes
+
+    public init(
+        _ operation: Operation, requestID: RequestID, slot: FileSlot = FileSlot(0),
+        subOpcode: SubOpcode = SubOpcode(0), offset: UInt64 = 0, flags: EntryFlags = [], timeout: UInt32 = 0,
+        argument: WireBytes = WireBytes()
+    ) {
+        self.operation = operation
+        self.flags = flags
+        self.slot = slot
+        self.subOpcode = subOpcode
+        self.requestID = requestID
+        self.offset = offset
+        self.timeout = timeout
+        self.argument = argument
+    }
+
+    /// Reads the entry at `position` of a submission whose framing `Submission.init` has already proven.
+    @inlinable
+    init(proven bytes: WireBytes, at position: Int) {
+        operation = Operation(rawValue: bytes.load(UInt8.self, at: position))
+        flags = EntryFlags(rawValue: bytes.load(UInt8.self, at: position + 1))
+        slot = FileSlot(bytes.load(UInt16.self, at: position + 2))
+        subOpcode = SubOpcode(bytes.load(UInt32.self, at: position + 4))
+        requestID = RequestID(bytes.load(UInt64.self, at: position + 8))
+        offset = bytes.load(UInt64.self, at: position + 16)
+        timeout = bytes.load(UInt32.self, at: position + 24)
+        argument = bytes.slice(position + Limits.entryHeader, Int(bytes.load(UInt32.self, at: position + 28)))
+    }
+
+    /// The file's own position, for files that are streams.
+    public static let currentPosition = UInt64.max
+
+    /// Bytes the entry takes in a frame.
+    @inlinable
+    public var size: Int { Limits.entryHeader + Limits.padded(argument.count) }
+
+    /// Writes the entry to the start of `buffer`, which must hold `size` bytes.
+    public func encode(into buffer: UnsafeMutableRawBufferPointer) {
+        buffer.storeWire(operation?.rawValue ?? 0, at: 0)
+        buffer.storeWire(flags.rawValue, at: 1)
+        buffer.storeWire(slot.index, at: 2)
+        buffer.storeWire(subOpcode.code, at: 4)
+        buffer.storeWire(requestID.value, at: 8)
+        buffer.storeWire(offset, at: 16)
+        buffer.storeWire(timeout, at: 24)
+        buffer.storeWire(UInt32(argument.count), at: 28)
+        buffer.storeWirePadded(argument.pointer, at: Limits.entryHeader)
+    }
+}
+
+/// The argument of a `read` entry: `count u32 @0, reserved u32 @4`.
+public enum ReadArgument {
+    public static let size = 8
+
+    /// Bytes asked for, or nil when the argument does not have its shape.
+    @inlinable
+    public static func decode(_ argument: WireBytes) -> Int? {
+        guard argument.count == size, argument.load(UInt32.self, at: 4) == 0 else { return nil }
+        return Int(argument.load(UInt32.self, at: 0))
+    }
+
+    public static func encode(count: Int) -> [UInt8] {
+        withUnsafeBytes(of: UInt64(UInt32(count)).littleEndian) { Array($0) }
+    }
+}

@@ -1,0 +1,74 @@
+/// The entries of one submission frame. Making one proves the framing of *all* of them, so that a malformed
+/// frame runs nothing; walking it allocates nothing.
+@frozen
+public struct Submission {
+    @usableFromInline let bytes: WireBytes
+    /// Entries not yet taken.
+    @usableFromInline var remaining: Int
+    @usableFromInline var position = 0
+    /// The greatest request id of the frame.
+    public let lastRequestID: RequestID
+
+    /// Proves lengths, padding, flags and request ids.
+    ///
+    /// `allowed` are the flags of the granted features, `after` the last request id the session has used.
+    public init(_ frame: Frame, allowed: EntryFlags, after: RequestID) throws(WireError) {
+        bytes = frame.payload
+        remaining = frame.header.count
+        guard remaining > 0 else { throw WireError(.malformed, rule: 10, "a submission without entries") }
+        guard remaining <= Limits.entriesPerFrame else {
+            throw WireError(.limit, rule: 11, "\(remaining) entries in one frame; at most \(Limits.entriesPerFrame)")
+        }
+        var position = 0
+        var last = after
+        for index in 0..<remaining {
+            position += try Self.prove(bytes, at: position, index: UInt32(index), allowed: allowed, after: &last)
+        }
+        guard position == bytes.count else {
+            throw WireError(.malformed, rule: 12, "\(bytes.count - position) bytes behind the last entry")
+        }
+        lastRequestID = last
+    }
+
+    /// Size of the entry at `position`, once it is proven to be well-formed.
+    private static func prove(
+        _ bytes: WireBytes, at position: Int, index: UInt32, allowed: EntryFlags, after last: inout RequestID
+    ) throws(WireError) -> Int {
+        guard bytes.count - position >= Limits.entryHeader else {
+            throw WireError(.malformed, rule: 12, entry: index, "the frame ends inside an entry header")
+        }
+        let flags = EntryFlags(rawValue: bytes.load(UInt8.self, at: position + 1))
+        guard flags.isSubset(of: allowed) else {
+            let extra = flags.subtracting(allowed).rawValue
+            throw WireError(.reserved, rule: 13, entry: index, "flag bits \(extra) belong to no granted feature")
+        }
+        let requestID = RequestID(bytes.load(UInt64.self, at: position + 8))
+        guard requestID > last else {
+            throw WireError(
+                .requestID, rule: 14, entry: index, "request id \(requestID.value) is not above \(last.value)")
+        }
+        last = requestID
+        let length = Int(bytes.load(UInt32.self, at: position + 28))
+        guard length <= Limits.payload else {
+            throw WireError(.limit, rule: 15, entry: index, "argument of \(length) bytes; at most \(Limits.payload)")
+        }
+        let padded = Limits.padded(length)
+        guard bytes.count - position - Limits.entryHeader >= padded else {
+            throw WireError(.malformed, rule: 12, entry: index, "the frame ends inside an argument")
+        }
+        guard bytes.slice(position + Limits.entryHeader, padded).isZero(from: length) else {
+            throw WireError(.reserved, rule: 16, entry: index, "padding behind the argument is not zero")
+        }
+        return Limits.entryHeader + padded
+    }
+
+    /// The next entry, or nil after the last.
+    @inlinable
+    public mutating func next() -> Entry? {
+        guard remaining > 0 else { return nil }
+        let entry = Entry(proven: bytes, at: position)
+        position += entry.size
+        remaining -= 1
+        return entry
+    }
+}
