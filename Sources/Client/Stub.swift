@@ -1,2 +1,2 @@
-import NIOSSL
 import NIOPosix
+import NIOSSL

@@ -53,7 +53,8 @@ public struct CompletionHeader: Equatable, Sendable {
 
     @inlinable
     public init(
-        _ requestID: RequestID, result: Int32, payloadLength: Int = 0, deviceTime: UInt64 = 0, flags: CompletionFlags
+        _ requestID: RequestID, result: Int32, payloadLength: Int = 0, deviceTime: UInt64 = 0,
+        flags: CompletionFlags
     ) {
         self.requestID = requestID
         self.result = result
@@ -93,7 +94,8 @@ public struct CompletionBatch {
     public mutating func next() throws(WireError) -> (header: CompletionHeader, payload: WireBytes)? {
         guard remaining > 0 else {
             guard position == bytes.count else {
-                throw WireError(.malformed, rule: 22, "\(bytes.count - position) bytes behind the last completion")
+                throw WireError(
+                    .malformed, rule: 22, "\(bytes.count - position) bytes behind the last completion")
             }
             return nil
         }
@@ -103,7 +105,8 @@ public struct CompletionBatch {
         let meta = bytes.load(UInt64.self, at: position + 16)
         let length = Int(bytes.load(UInt32.self, at: position + 12))
         let header = CompletionHeader(
-            RequestID(bytes.load(UInt64.self, at: position)), result: bytes.load(Int32.self, at: position + 8),
+            RequestID(bytes.load(UInt64.self, at: position)),
+            result: bytes.load(Int32.self, at: position + 8),
             payloadLength: length, deviceTime: meta & CompletionHeader.deviceTimeMask,
             flags: CompletionFlags(rawValue: UInt16(meta >> 48)))
         guard header.flags.isSubset(of: .known), header.flags.engine != nil else {

@@ -23,7 +23,9 @@ public struct DeviceDescription: Codable, Equatable, Sendable {
     public let write: Transfer?
     public let commands: [CommandDescription]
 
-    public init(device: String, profile: String, read: Transfer?, write: Transfer?, commands: [CommandDescription]) {
+    public init(
+        device: String, profile: String, read: Transfer?, write: Transfer?, commands: [CommandDescription]
+    ) {
         self.device = device
         self.profile = profile
         self.read = read

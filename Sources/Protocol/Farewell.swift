@@ -25,7 +25,8 @@ public struct SessionError: Error, Equatable, Sendable {
             let text = payload.slice(header, payload.count - header).text
         else { throw WireError(.malformed, rule: 27, "error frame of wrong length, code or text") }
         let entry = payload.load(UInt32.self, at: 4)
-        return SessionError(code, rule: payload.load(UInt16.self, at: 2), entry: entry == .max ? nil : entry, text)
+        return SessionError(
+            code, rule: payload.load(UInt16.self, at: 2), entry: entry == .max ? nil : entry, text)
     }
 
     /// The whole frame.

@@ -18,7 +18,9 @@ public struct Hello: Equatable, Sendable {
         }
         let low = payload.load(UInt16.self, at: 0)
         let high = payload.load(UInt16.self, at: 2)
-        guard low <= high else { throw WireError(.malformed, rule: 6, "least version \(low) above greatest \(high)") }
+        guard low <= high else {
+            throw WireError(.malformed, rule: 6, "least version \(low) above greatest \(high)")
+        }
         guard payload.load(UInt32.self, at: 4) == 0 else {
             throw WireError(.reserved, rule: 6, "reserved field of the hello is not zero")
         }

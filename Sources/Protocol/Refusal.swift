@@ -68,12 +68,14 @@ public struct Refusal: Error, Equatable, Sendable {
     }
 
     public static func decode(_ payload: WireBytes) throws(WireError) -> Refusal {
-        guard payload.count >= header, let reason = RefusalReason(rawValue: payload.load(UInt16.self, at: 0)) else {
+        guard payload.count >= header, let reason = RefusalReason(rawValue: payload.load(UInt16.self, at: 0))
+        else {
             throw WireError(.malformed, rule: 25, "refusal too short or of unknown reason")
         }
         let ruleLength = Int(payload.load(UInt16.self, at: 2))
         let textLength = Int(payload.load(UInt32.self, at: 4))
-        guard ruleLength <= Limits.text, textLength <= Limits.text, payload.count == header + ruleLength + textLength,
+        guard ruleLength <= Limits.text, textLength <= Limits.text,
+            payload.count == header + ruleLength + textLength,
             let rule = payload.slice(header, ruleLength).text,
             let text = payload.slice(header + ruleLength, textLength).text
         else { throw WireError(.malformed, rule: 25, "refusal lengths do not fit its payload") }

@@ -17,12 +17,14 @@ public struct Submission {
         remaining = frame.header.count
         guard remaining > 0 else { throw WireError(.malformed, rule: 10, "a submission without entries") }
         guard remaining <= Limits.entriesPerFrame else {
-            throw WireError(.limit, rule: 11, "\(remaining) entries in one frame; at most \(Limits.entriesPerFrame)")
+            throw WireError(
+                .limit, rule: 11, "\(remaining) entries in one frame; at most \(Limits.entriesPerFrame)")
         }
         var position = 0
         var last = after
         for index in 0..<remaining {
-            position += try Self.prove(bytes, at: position, index: UInt32(index), allowed: allowed, after: &last)
+            position += try Self.prove(
+                bytes, at: position, index: UInt32(index), allowed: allowed, after: &last)
         }
         guard position == bytes.count else {
             throw WireError(.malformed, rule: 12, "\(bytes.count - position) bytes behind the last entry")
@@ -40,17 +42,20 @@ public struct Submission {
         let flags = EntryFlags(rawValue: bytes.load(UInt8.self, at: position + 1))
         guard flags.isSubset(of: allowed) else {
             let extra = flags.subtracting(allowed).rawValue
-            throw WireError(.reserved, rule: 13, entry: index, "flag bits \(extra) belong to no granted feature")
+            throw WireError(
+                .reserved, rule: 13, entry: index, "flag bits \(extra) belong to no granted feature")
         }
         let requestID = RequestID(bytes.load(UInt64.self, at: position + 8))
         guard requestID > last else {
             throw WireError(
-                .requestID, rule: 14, entry: index, "request id \(requestID.value) is not above \(last.value)")
+                .requestID, rule: 14, entry: index, "request id \(requestID.value) is not above \(last.value)"
+            )
         }
         last = requestID
         let length = Int(bytes.load(UInt32.self, at: position + 28))
         guard length <= Limits.payload else {
-            throw WireError(.limit, rule: 15, entry: index, "argument of \(length) bytes; at most \(Limits.payload)")
+            throw WireError(
+                .limit, rule: 15, entry: index, "argument of \(length) bytes; at most \(Limits.payload)")
         }
         let padded = Limits.padded(length)
         guard bytes.count - position - Limits.entryHeader >= padded else {

@@ -31,7 +31,9 @@ public struct WireBytes {
     /// The bytes in `range`, without a copy. Traps when it does not lie inside.
     @inlinable
     public func slice(_ offset: Int, _ length: Int) -> WireBytes {
-        precondition(offset >= 0 && length >= 0 && offset <= count && length <= count - offset, "slice outside the bytes")
+        precondition(
+            offset >= 0 && length >= 0 && offset <= count && length <= count - offset,
+            "slice outside the bytes")
         return WireBytes(UnsafeRawBufferPointer(start: base + offset, count: length))
     }
 

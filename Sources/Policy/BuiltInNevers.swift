@@ -1,0 +1,32 @@
+import RingProtocol
+
+/// ioctl request numbers that no policy can allow, whatever the file: the authority on one screen.
+///
+/// They act on the gateway's own session or descriptor table, or inject input as if typed. Numbers are those of
+/// asm-generic/ioctls.h, linux/fs.h, linux/vt.h and linux/loop.h (x86-64 and arm64 agree).
+public enum BuiltInNevers {
+    static let names: [UInt32: String] = [
+        0x5412: "TIOCSTI",  // types into the terminal
+        0x540e: "TIOCSCTTY",  // steals the gateway's controlling terminal
+        0x5422: "TIOCNOTTY",
+        0x5410: "TIOCSPGRP",
+        0x541d: "TIOCCONS",  // redirects the kernel console
+        0x5423: "TIOCSETD",  // loads another line discipline
+        0x5437: "TIOCVHANGUP",
+        0x5441: "TIOCGPTPEER",  // opens a descriptor in the gateway
+        0x5450: "FIONCLEX",  // descriptor flags of the gateway itself
+        0x5451: "FIOCLEX",
+        0x5421: "FIONBIO",
+        0x5452: "FIOASYNC",
+        0x8901: "FIOSETOWN",
+        0x8902: "SIOCSPGRP",
+        0x0001: "FIBMAP",
+        0x5602: "VT_SETMODE",  // signals the gateway on console switches
+        0x4c00: "LOOP_SET_FD",  // names descriptors of the gateway
+        0x4c06: "LOOP_CHANGE_FD",
+        0x4c0a: "LOOP_CONFIGURE",
+    ]
+
+    /// The name of a forbidden code, or nil.
+    public static func name(of code: SubOpcode) -> String? { names[code.code] }
+}
