@@ -1,1 +1,137 @@
+/* What Swift cannot import from liburing and the kernel headers by itself: variadic ioctl(2), macros,
+ * anonymous enums, flexible arrays, and numbers newer than the oldest headers we build with. Nothing else. */
+#ifndef RINGGATE_CLIBURING_SHIM_H
+#define RINGGATE_CLIBURING_SHIM_H
+
+#include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* io_uring_setup(2) flags */
+static const uint32_t RG_SETUP_CQSIZE = 1u << 3;
+static const uint32_t RG_SETUP_CLAMP = 1u << 4;
+static const uint32_t RG_SETUP_R_DISABLED = 1u << 6;
+static const uint32_t RG_SETUP_SUBMIT_ALL = 1u << 7;
+static const uint32_t RG_SETUP_SQE128 = 1u << 10;
+static const uint32_t RG_SETUP_CQE32 = 1u << 11;
+static const uint32_t RG_SETUP_SINGLE_ISSUER = 1u << 12;
+static const uint32_t RG_SETUP_DEFER_TASKRUN = 1u << 13;
+
+/* io_uring_register(2) opcodes; the restriction calls are not exported by liburing 2.3's shared object */
+static const uint32_t RG_REGISTER_RESTRICTIONS = 11;
+static const uint32_t RG_REGISTER_ENABLE_RINGS = 12;
+static const uint32_t RG_REGISTER_FILES_UPDATE2 = 14;
+
+/* operations */
+static const uint8_t RG_OP_FSYNC = IORING_OP_FSYNC;
+static const uint8_t RG_OP_POLL_ADD = IORING_OP_POLL_ADD;
+static const uint8_t RG_OP_TIMEOUT = IORING_OP_TIMEOUT;
+static const uint8_t RG_OP_ACCEPT = IORING_OP_ACCEPT;
+static const uint8_t RG_OP_ASYNC_CANCEL = IORING_OP_ASYNC_CANCEL;
+static const uint8_t RG_OP_READ = IORING_OP_READ;
+static const uint8_t RG_OP_WRITE = IORING_OP_WRITE;
+static const uint8_t RG_OP_SEND = IORING_OP_SEND;
+static const uint8_t RG_OP_RECV = IORING_OP_RECV;
+static const uint8_t RG_OP_SHUTDOWN = IORING_OP_SHUTDOWN;
+static const uint8_t RG_OP_OPENAT = IORING_OP_OPENAT;
+static const uint8_t RG_OP_NOP = IORING_OP_NOP;
+static const uint8_t RG_OP_URING_CMD = 46;
+
+/* entry flags */
+static const uint8_t RG_SQE_FIXED_FILE = 1u << 0;
+static const uint8_t RG_SQE_LINK = 1u << 2;
+static const uint8_t RG_SQE_BUFFER_SELECT = 1u << 5;
+
+/* cancel flags; FD_FIXED came with Linux 6.0 */
+static const uint32_t RG_CANCEL_ALL = 1u << 0;
+static const uint32_t RG_CANCEL_FD_FIXED = 1u << 3;
+
+/* completion flags */
+static const uint32_t RG_CQE_BUFFER = 1u << 0;
+static const uint32_t RG_CQE_MORE = 1u << 1;
+static const uint32_t RG_CQE_BUFFER_SHIFT = 16;
+
+/* restriction kinds, linux/io_uring.h enum io_uring_register_restriction_op */
+static const uint16_t RG_RESTRICT_REGISTER_OP = 0;
+static const uint16_t RG_RESTRICT_SQE_OP = 1;
+static const uint16_t RG_RESTRICT_FLAGS_ALLOWED = 2;
+static const uint16_t RG_RESTRICT_FLAGS_REQUIRED = 3;
+
+static inline void rg_restriction_set(struct io_uring_restriction *restriction, uint16_t kind, uint8_t value) {
+	*restriction = (struct io_uring_restriction){.opcode = kind};
+	restriction->register_op = value; /* a union: register_op, sqe_op or sqe_flags */
+}
+
+/* The index-th completion that waits; the caller knows that it is there. */
+static inline const struct io_uring_cqe *rg_cqe_at(const struct io_uring *ring, uint32_t index) {
+	uint32_t shift = (ring->flags & IORING_SETUP_CQE32) ? 1 : 0;
+	return &ring->cq.cqes[((*ring->cq.khead + index) & *ring->cq.kring_mask) << shift];
+}
+
+static inline void rg_cq_advance(struct io_uring *ring, uint32_t count) {
+	io_uring_cq_advance(ring, count);
+}
+
+/* Zeroes the whole entry, 128 bytes of it on a wide ring, so that nothing old is ever sent. */
+static inline void rg_sqe_clear(const struct io_uring *ring, struct io_uring_sqe *sqe) {
+	__builtin_memset(sqe, 0, (ring->flags & IORING_SETUP_SQE128) ? 128 : 64);
+}
+
+/* IORING_OP_URING_CMD; addr and addr3 are a byte range for block devices, else 0. */
+static inline void rg_prep_uring_cmd(
+	struct io_uring_sqe *sqe, int32_t file, uint32_t cmd_op, uint64_t addr, uint64_t addr3) {
+	sqe->opcode = 46;
+	sqe->fd = file;
+	sqe->off = cmd_op; /* cmd_op shares the low half of off, the high half is padding that must be 0 */
+	sqe->addr = addr;
+	*(uint64_t *)((char *)sqe + 48) = addr3;
+}
+
+/* Where a URING_CMD's inline bytes lie: 16, or 80 on a wide ring. */
+static inline void *rg_sqe_command(struct io_uring_sqe *sqe) { return (char *)sqe + 48; }
+
+static inline void rg_sqe_set_flags(struct io_uring_sqe *sqe, uint8_t flags) { sqe->flags = flags; }
+static inline void rg_sqe_set_user_data(struct io_uring_sqe *sqe, uint64_t data) { sqe->user_data = data; }
+static inline void rg_sqe_set_buffer_group(struct io_uring_sqe *sqe, uint16_t group) { sqe->buf_group = group; }
+static inline void rg_sqe_set_ioprio(struct io_uring_sqe *sqe, uint16_t priority) { sqe->ioprio = priority; }
+
+/* ioctl(2) with a pointer and with a number; the result is >= 0 or a negated errno. */
+static inline int32_t rg_ioctl_pointer(int32_t fd, uint32_t code, void *block) {
+	int result = ioctl(fd, (unsigned long)code, block);
+	return result < 0 ? -errno : result;
+}
+
+static inline int32_t rg_ioctl_value(int32_t fd, uint32_t code, uint64_t value) {
+	int result = ioctl(fd, (unsigned long)code, (unsigned long)value);
+	return result < 0 ? -errno : result;
+}
+
+static inline int32_t rg_open(const char *path, int32_t flags) {
+	int fd = open(path, flags);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Takes O_NONBLOCK off again: with it, a ring read would fail with EAGAIN instead of waiting. */
+static inline int32_t rg_set_blocking(int32_t fd) {
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0) return -errno;
+	return 0;
+}
+
+/* The real-time signal that ends a blocked ioctl(2), with a handler that does nothing and no SA_RESTART. */
+static inline int32_t rg_interrupt_signal(void) { return SIGRTMIN + 6; }
+static inline void rg_interrupt_handler(int signal) { (void)signal; }
+static inline int32_t rg_interrupt_install(void) {
+	struct sigaction action = {0};
+	action.sa_handler = rg_interrupt_handler;
+	sigemptyset(&action.sa_mask);
+	return sigaction(rg_interrupt_signal(), &action, 0) < 0 ? -errno : 0;
+}
+
+#endif

@@ -1,0 +1,74 @@
+import RingProtocol
+
+typealias OperationPointer = UnsafeMutablePointer<Operation>
+
+/// All operations of an engine, in memory that never moves: the kernel and the workers hold addresses into it.
+struct OperationPool: ~Copyable {
+    private let operations: OperationPointer
+    /// One inline payload block per operation, touched only when used.
+    private let blocks: UnsafeMutableRawPointer
+    private var free: OperationPointer?
+    private var untouched = 0
+    private var payloadMemory = 0
+    private(set) var inUse = 0
+
+    init() {
+        operations = .allocate(capacity: EngineLimits.operations)
+        blocks = .allocate(byteCount: EngineLimits.operations * EngineLimits.inlinePayload, alignment: 64)
+    }
+
+    /// Memory that the kernel or a stuck worker may still write to is left behind rather than given back.
+    deinit {
+        guard inUse == 0 else { return }
+        operations.deallocate()
+        blocks.deallocate()
+    }
+
+    /// An operation with `payload` bytes of memory, or nil when a bound is reached.
+    mutating func take(_ kind: Operation.Kind, payload: Int, tag: OperationTag) -> OperationPointer? {
+        guard payload <= EngineLimits.inlinePayload || payloadMemory + payload <= EngineLimits.payloadMemory,
+            let operation = takeFree()
+        else { return nil }
+        operation.pointee = Operation()
+        operation.pointee.kind = kind
+        operation.pointee.tag = tag
+        if payload > EngineLimits.inlinePayload {
+            operation.pointee.payload = .allocate(byteCount: payload, alignment: 64)
+            operation.pointee.allocated = payload
+            payloadMemory += payload
+        } else {
+            operation.pointee.payload = blocks + index(of: operation) * EngineLimits.inlinePayload
+        }
+        inUse += 1
+        return operation
+    }
+
+    private mutating func takeFree() -> OperationPointer? {
+        if let operation = free {
+            free = operation.pointee.next
+            return operation
+        }
+        guard untouched < EngineLimits.operations else { return nil }
+        untouched += 1
+        return operations + (untouched - 1)
+    }
+
+    mutating func release(_ operation: OperationPointer) {
+        if operation.pointee.allocated > 0 {
+            operation.pointee.payload.deallocate()
+            payloadMemory -= operation.pointee.allocated
+        }
+        operation.pointee.kind = .free
+        operation.pointee.next = free
+        free = operation
+        inUse -= 1
+    }
+
+    func index(of operation: OperationPointer) -> Int { operation - operations }
+
+    /// The operation a completion's user data names. Only the gateway writes user data, so it is in range.
+    subscript(userData: UInt64) -> OperationPointer {
+        precondition(userData < UInt64(untouched), "completion for an operation that does not exist")
+        return operations + Int(userData)
+    }
+}

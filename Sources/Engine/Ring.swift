@@ -1,0 +1,141 @@
+import CLiburing
+import Glibc
+
+/// What a ring may do once it is enabled. The kernel holds it to this; nothing can widen it later.
+package struct RingFence: Sendable {
+    /// Operations that may be submitted.
+    package let operations: [UInt8]
+    /// Entry flags that may be set, beside FIXED_FILE, which must be.
+    package let flags: UInt8
+
+    package init(operations: [UInt8], flags: UInt8 = 0) {
+        self.operations = operations
+        self.flags = flags
+    }
+}
+
+/// One io_uring, owned by the thread that made it.
+///
+/// It is born disabled. Between `init` and `enable` files, buffers and an eventfd are registered; `enable`
+/// fences it in. All entries must then name registered files: a plain descriptor of the process is out of reach.
+package struct Ring: ~Copyable {
+    /// Heap memory, so that its address never changes: liburing and completions in place refer to it.
+    private let ring: UnsafeMutablePointer<io_uring>
+
+    package init(entries: UInt32, completions: UInt32, wide: Bool = false) throws(EngineError) {
+        ring = .allocate(capacity: 1)
+        ring.initialize(to: io_uring())
+        var parameters = io_uring_params()
+        parameters.flags =
+            RG_SETUP_R_DISABLED | RG_SETUP_SINGLE_ISSUER | RG_SETUP_DEFER_TASKRUN | RG_SETUP_SUBMIT_ALL
+            | RG_SETUP_CLAMP | RG_SETUP_CQSIZE
+        if wide { parameters.flags |= RG_SETUP_SQE128 | RG_SETUP_CQE32 }
+        parameters.cq_entries = completions
+        let result = io_uring_queue_init_params(entries, ring, &parameters)
+        guard result == 0 else {
+            ring.deallocate()
+            throw .setup(errno: -result)
+        }
+    }
+
+    deinit {
+        io_uring_queue_exit(ring)
+        ring.deallocate()
+    }
+
+    // MARK: Before enabling
+
+    package func registerFiles(capacity: UInt32) throws(EngineError) {
+        try check(io_uring_register_files_sparse(ring, capacity), "io_uring_register(FILES2)")
+    }
+
+    package func registerEventfd(_ fd: Int32) throws(EngineError) {
+        try check(io_uring_register_eventfd(ring, fd), "io_uring_register(EVENTFD)")
+    }
+
+    package func registerBuffers(_ buffers: UnsafeMutablePointer<io_uring_buf_reg>) throws(EngineError) {
+        try check(io_uring_register_buf_ring(ring, buffers, 0), "io_uring_register(PBUF_RING)")
+    }
+
+    /// Restricts the ring to `fence` and to exchanging registered files, then starts it.
+    ///
+    /// Register operations are listed beside entry operations because newer kernels leave a half that is not
+    /// listed at all unrestricted.
+    package func enable(_ fence: RingFence) throws(EngineError) {
+        // An optimization, a registered descriptor for io_uring_enter(2); it works as well without.
+        _ = io_uring_register_ring_fd(ring)
+        var list = [io_uring_restriction](repeating: .init(), count: fence.operations.count + 4)
+        for (index, operation) in fence.operations.enumerated() {
+            rg_restriction_set(&list[index], RG_RESTRICT_SQE_OP, operation)
+        }
+        let rest = fence.operations.count
+        rg_restriction_set(&list[rest], RG_RESTRICT_FLAGS_REQUIRED, RG_SQE_FIXED_FILE)
+        rg_restriction_set(&list[rest + 1], RG_RESTRICT_FLAGS_ALLOWED, RG_SQE_FIXED_FILE | fence.flags)
+        rg_restriction_set(&list[rest + 2], RG_RESTRICT_REGISTER_OP, UInt8(RG_REGISTER_FILES_UPDATE2))
+        rg_restriction_set(&list[rest + 3], RG_RESTRICT_REGISTER_OP, UInt8(RG_REGISTER_ENABLE_RINGS))
+        try check(
+            register(RG_REGISTER_RESTRICTIONS, &list, UInt32(list.count)), "io_uring_register(RESTRICTIONS)")
+        try check(register(RG_REGISTER_ENABLE_RINGS, nil, 0), "io_uring_register(ENABLE_RINGS)")
+    }
+
+    /// io_uring_register(2) on this ring; also the way tests try to cross the fence.
+    package func register(_ opcode: UInt32, _ argument: UnsafeMutableRawPointer?, _ count: UInt32) -> Int32 {
+        io_uring_register(UInt32(ring.pointee.ring_fd), opcode, argument, count)
+    }
+
+    private func check(_ result: Int32, _ call: String) throws(EngineError) {
+        guard result >= 0 else { throw .failed(call: call, errno: -result) }
+    }
+
+    // MARK: Running
+
+    /// Puts `fd` into slot `index` of the registered files, or empties the slot with -1. Result: errno or 0.
+    package func setFile(_ fd: Int32, at index: UInt32) -> Int32 {
+        var fd = fd
+        var tag: UInt64 = 0
+        let result = io_uring_register_files_update_tag(ring, index, &fd, &tag, 1)
+        return result < 0 ? -result : 0
+    }
+
+    /// A zeroed entry with FIXED_FILE set. When the queue is full what is queued is submitted first.
+    @inline(__always)
+    package func entry(userData: UInt64) -> UnsafeMutablePointer<io_uring_sqe>? {
+        guard let sqe = io_uring_get_sqe(ring) ?? entryAfterSubmitting() else { return nil }
+        rg_sqe_clear(ring, sqe)
+        rg_sqe_set_user_data(sqe, userData)
+        rg_sqe_set_flags(sqe, RG_SQE_FIXED_FILE)
+        return sqe
+    }
+
+    private func entryAfterSubmitting() -> UnsafeMutablePointer<io_uring_sqe>? {
+        _ = io_uring_submit(ring)
+        return io_uring_get_sqe(ring)
+    }
+
+    /// Entries prepared and not yet handed to the kernel.
+    @inline(__always)
+    package var unsubmitted: UInt32 { io_uring_sq_ready(ring) }
+
+    /// Hands over what was prepared and runs deferred completions, without waiting.
+    package func submit() { _ = io_uring_submit_and_get_events(ring) }
+
+    /// Runs deferred completions, without submitting or waiting.
+    package func runDeferred() { _ = io_uring_get_events(ring) }
+
+    /// Hands over what was prepared and sleeps until at least one completion is there.
+    package func submitAndWait() { _ = io_uring_submit_and_wait(ring, 1) }
+
+    /// Completions that wait.
+    @inline(__always)
+    package var ready: UInt32 { io_uring_cq_ready(ring) }
+
+    /// The `index`-th of the waiting completions, in place: valid until `advance`.
+    @inline(__always)
+    package func completion(_ index: UInt32) -> UnsafePointer<io_uring_cqe> { rg_cqe_at(ring, index) }
+
+    @inline(__always)
+    package func advance(_ count: UInt32) { rg_cq_advance(ring, count) }
+
+    /// Whether completions also signal the eventfd; off while the owner is awake and looks by itself.
+    package func setSignalling(_ enabled: Bool) { _ = io_uring_cq_eventfd_toggle(ring, enabled) }
+}

@@ -1,0 +1,52 @@
+import RingPolicy
+import RingProtocol
+
+/// One client's connection: TLS, protocol state and buffers. Lives in the connection table at a fixed address,
+/// because the kernel sends from its memory.
+struct Connection: ~Copyable {
+    enum Stage: Equatable {
+        /// TLS is not done; no byte has reached the frame decoder.
+        case handshaking
+        case serving
+        /// The client has said goodbye: what it is owed is answered, then the connection ends.
+        case finishing
+        /// The last bytes are on their way; waits for the peer's end.
+        case lingering
+        /// Waits for the kernel to let go of its memory.
+        case dead
+    }
+
+    var tls: TLSSession
+    var state = SessionState()
+    var stage = Stage.handshaking
+    /// The peer's address and port, for logs and per-source limits.
+    let peer: PeerAddress
+    let generation: UInt32
+    /// Who the verified certificate says the peer is; set before anything is decoded.
+    var principals: PrincipalSet?
+
+    /// Decrypted bytes of an incomplete frame.
+    var inbox = ByteBuffer()
+    /// Frames not yet encrypted.
+    var outbox = Outbox()
+    /// Ciphertext the kernel is sending; untouched while `isSending`.
+    var sending = ByteBuffer()
+
+    var isReceiving = false
+    var isSending = false
+    /// Too much waits to be sent: nothing is read until the peer takes some.
+    var isPaused = false
+    var isDirty = false
+    var hasShutWrite = false
+    /// When the present stage must have ended, or the peer must have taken something; 0 for never.
+    var deadline: UInt64 = 0
+    /// Last time the peer was owed something or sent something, for draining.
+    var lastActivity: UInt64 = 0
+
+    init(tls: consuming TLSSession, peer: PeerAddress, generation: UInt32, deadline: UInt64) {
+        self.tls = tls
+        self.peer = peer
+        self.generation = generation
+        self.deadline = deadline
+    }
+}

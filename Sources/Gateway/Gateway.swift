@@ -1,0 +1,126 @@
+import COpenSSL
+import Glibc
+import Logging
+import RingEngine
+import RingPolicy
+import Synchronization
+
+/// What a gateway needs to start.
+public struct GatewayConfiguration: Sendable {
+    /// `ADDRESS:PORT`; port 0 lets the kernel choose.
+    public var listen: String
+    /// PEM files: the gateway's certificate chain and key, and the CA that client certificates must chain to.
+    public var certificate: String
+    public var key: String
+    public var clientCA: String
+    public var limits = GatewayLimits()
+
+    public init(listen: String, certificate: String, key: String, clientCA: String) {
+        self.listen = listen
+        self.certificate = certificate
+        self.key = key
+        self.clientCA = clientCA
+    }
+}
+
+/// A running gateway: one loop thread, started and listening. `drain` or `stop` ends it; `wait` returns then.
+public final class Gateway: Sendable {
+    /// `HOST:PORT` it listens on.
+    public let address: String
+    public let counters: GatewayCounters
+    public let engineCounters: EngineCounters
+    private let mailbox: Mailbox
+    private let ending: LoopEnding
+
+    private init(_ started: Started, mailbox: Mailbox, counters: GatewayCounters, ending: LoopEnding) {
+        address = started.address
+        engineCounters = started.engineCounters
+        self.mailbox = mailbox
+        self.counters = counters
+        self.ending = ending
+    }
+
+    /// The port it listens on.
+    public var port: Int {
+        Int(address[address.index(after: address.lastIndex(of: ":") ?? address.startIndex)...]) ?? 0
+    }
+
+    /// Starts a gateway; it listens when this returns.
+    public static func start(
+        _ configuration: GatewayConfiguration, policy: PolicySnapshot, logger: Logger
+    ) throws(GatewayError) -> Gateway {
+        let wake: WakeSignal
+        do { wake = try WakeSignal() } catch { throw .engine(error) }
+        let mailbox = Mailbox(wake: wake)
+        let counters = GatewayCounters()
+        let start = LoopStart()
+        let ending = LoopEnding()
+        LoopThread.spawn {
+            run(configuration, policy, logger, mailbox, counters, start)
+            ending.arrive()
+        }
+        return Gateway(try start.wait(), mailbox: mailbox, counters: counters, ending: ending)
+    }
+
+    /// Checks everything `start` would need, without serving anybody.
+    public static func check(_ configuration: GatewayConfiguration) throws(GatewayError) {
+        _ = try TLSContext(
+            certificate: configuration.certificate, key: configuration.key, clientCA: configuration.clientCA)
+        do { _ = try DeviceEngine(wake: WakeSignal()) } catch { throw .engine(error) }
+    }
+
+    /// Answers what was accepted, takes nothing new, then ends; after five seconds in any case.
+    public func drain() { mailbox.post(.drain) }
+
+    /// Cuts all connections and ends.
+    public func stop() { mailbox.post(.stop) }
+
+    /// Blocks until the gateway has ended.
+    public func wait() { ending.wait() }
+
+    /// The loop's whole life, on its own thread: rings belong to the thread that makes them.
+    private static func run(
+        _ configuration: GatewayConfiguration, _ policy: PolicySnapshot, _ logger: Logger, _ mailbox: Mailbox,
+        _ counters: GatewayCounters, _ start: LoopStart
+    ) {
+        do throws(GatewayError) {
+            var loop = try GatewayLoop(configuration, policy, logger, mailbox, counters)
+            start.succeed(
+                Started(address: loop.listener.address.description, engineCounters: loop.engine.counters))
+            loop.run()
+        } catch {
+            start.fail(error)
+        }
+    }
+}
+
+extension GatewayLoop {
+    init(
+        _ configuration: GatewayConfiguration, _ policy: PolicySnapshot, _ logger: Logger, _ mailbox: Mailbox,
+        _ counters: GatewayCounters
+    ) throws(GatewayError) {
+        let tls = try TLSContext(
+            certificate: configuration.certificate, key: configuration.key, clientCA: configuration.clientCA)
+        let listener = try Listener(configuration.listen)
+        let sessions = configuration.limits.sessions
+        let network = try Self.makeNetworkRing(listener.descriptor, mailbox.wake, sessions)
+        let engine = try Self.makeEngine(mailbox.wake)
+        self.init(
+            limits: configuration.limits, policy: policy, counters: counters, logger: logger,
+            mailbox: mailbox,
+            epoch: UInt64.random(in: 1...UInt64.max), tls: tls, network: network, listener: listener,
+            engine: engine, connections: ConnectionTable(capacity: sessions))
+    }
+
+    private static func makeNetworkRing(
+        _ listener: Int32, _ wake: WakeSignal, _ connections: Int
+    ) throws(GatewayError) -> NetworkRing {
+        do { return try NetworkRing(listener: listener, wake: wake, connections: connections) } catch {
+            throw .engine(error)
+        }
+    }
+
+    private static func makeEngine(_ wake: WakeSignal) throws(GatewayError) -> DeviceEngine {
+        do { return try DeviceEngine(wake: wake) } catch { throw .engine(error) }
+    }
+}

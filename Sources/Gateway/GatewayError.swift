@@ -1,0 +1,20 @@
+import RingEngine
+
+/// Why a gateway could not start.
+public enum GatewayError: Error, Sendable {
+    /// A certificate, key or CA file, and what OpenSSL says about it.
+    case tls(file: String, reason: String)
+    /// The address cannot be listened on.
+    case listen(address: String, reason: String)
+    case engine(EngineError)
+}
+
+extension GatewayError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .tls(let file, let reason): "\(file): \(reason)"
+        case .listen(let address, let reason): "cannot listen on \(address): \(reason)"
+        case .engine(let error): error.description
+        }
+    }
+}

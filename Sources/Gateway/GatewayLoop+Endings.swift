@@ -1,0 +1,145 @@
+import Glibc
+import RingEngine
+import RingProtocol
+
+/// How connections and the gateway end. Whatever one client does ends its own session alone.
+extension GatewayLoop {
+    /// Tells the peer why, then ends the connection.
+    mutating func end(_ connection: ConnectionPointer, _ index: UInt32, _ error: SessionError) {
+        logger.info(
+            "session ended",
+            metadata: [
+                "peer": "\(connection.pointee.peer)", "code": "\(error.code)", "rule": "R-\(error.rule)",
+                "text": "\(error.text)",
+            ])
+        connection.pointee.outbox.append(frame: error.encoded())
+        linger(connection, index)
+    }
+
+    /// Sends what waits, closes this side, and gives the peer a moment to close its own, so that the last bytes
+    /// are not lost to a reset.
+    mutating func linger(_ connection: ConnectionPointer, _ index: UInt32) {
+        leaveGreeting(connection)
+        closeFiles(connection)
+        connection.pointee.stage = .lingering
+        connection.pointee.deadline = now + limits.lingerDeadline
+        if connection.pointee.isPaused {
+            connection.pointee.isPaused = false
+            if !connection.pointee.isReceiving {
+                connection.pointee.isReceiving = true
+                network.armReceive(index, connection.pointee.generation)
+            }
+        }
+        markDirty(connection, index)
+    }
+
+    /// Ends the connection without another word. Its memory stays until the kernel has let go of it.
+    mutating func cut(_ connection: ConnectionPointer, _ index: UInt32) {
+        guard connection.pointee.stage != .dead else { return }
+        leaveGreeting(connection)
+        closeFiles(connection)
+        connection.pointee.stage = .dead
+        network.shutdown(index, how: Int32(SHUT_RDWR))
+        releaseIfIdle(connection, index)
+    }
+
+    mutating func releaseIfIdle(_ connection: ConnectionPointer, _ index: UInt32) {
+        guard connection.pointee.stage == .dead, !connection.pointee.isReceiving,
+            !connection.pointee.isSending
+        else {
+            return
+        }
+        network.release(index)
+        connections.remove(index)
+        counters.connections.store(connections.count, ordering: .relaxed)
+    }
+
+    private mutating func leaveGreeting(_ connection: ConnectionPointer) {
+        switch connection.pointee.stage {
+        case .handshaking: unproven -= 1
+        case .serving where connection.pointee.state.phase == .greeting: unproven -= 1
+        default: break
+        }
+    }
+
+    private mutating func closeFiles(_ connection: ConnectionPointer) {
+        guard connection.pointee.stage == .serving || connection.pointee.stage == .finishing else { return }
+        for file in connection.pointee.state.takeOpenFiles() { engine.close(file, tag: nil) }
+    }
+
+    /// Once a client that said goodbye is owed nothing more, the gateway says it too.
+    mutating func finishIfAnswered(_ connection: ConnectionPointer, _ index: UInt32) {
+        guard connection.pointee.state.inFlight == 0 else { return }
+        connection.pointee.outbox.append(frame: Goodbye.done.encoded())
+        linger(connection, index)
+    }
+
+    // MARK: The gateway's own end
+
+    mutating func obey(_ order: Mailbox.Order) {
+        switch (order, mode) {
+        case (.drain, .serving): beginDraining()
+        case (.stop, .serving), (.stop, .draining): beginStopping()
+        default: break
+        }
+    }
+
+    private mutating func beginDraining() {
+        mode = .draining(deadline: now + limits.drainDeadline)
+        network.cancelAccept()
+        logger.notice("draining", metadata: ["connections": "\(connections.count)"])
+        forEachConnection { loop, connection, index in
+            guard connection.pointee.stage == .serving, connection.pointee.state.phase == .open else {
+                return
+            }
+            connection.pointee.outbox.append(frame: Goodbye.draining.encoded())
+            loop.markDirty(connection, index)
+        }
+    }
+
+    private mutating func beginStopping() {
+        mode = .stopping(deadline: now + limits.drainDeadline)
+        network.cancelAccept()
+        forEachConnection { loop, connection, index in loop.cut(connection, index) }
+    }
+
+    private mutating func forEachConnection(
+        _ body: (inout GatewayLoop, ConnectionPointer, UInt32) -> Void
+    ) {
+        for index in 0..<UInt32(connections.capacity) {
+            if let connection = connections[index] { body(&self, connection, index) }
+        }
+    }
+
+    // MARK: Deadlines
+
+    mutating func lookAtDeadlines() {
+        engine.repeatCancellations()
+        forEachConnection { loop, connection, index in loop.lookAtDeadline(connection, index) }
+        switch mode {
+        case .serving, .ended: break
+        case .draining(let deadline):
+            if connections.count == 0 || now >= deadline { beginStopping() }
+        case .stopping(let deadline):
+            let isIdle = connections.count == 0 && engine.inFlight == 0 && engine.openFiles == 0
+            if isIdle || now >= deadline { mode = .ended }
+        }
+    }
+
+    private mutating func lookAtDeadline(_ connection: ConnectionPointer, _ index: UInt32) {
+        if case .draining = mode, isQuiet(connection) { linger(connection, index) }
+        guard connection.pointee.deadline != 0, now >= connection.pointee.deadline else { return }
+        switch connection.pointee.stage {
+        case .handshaking, .lingering, .finishing, .dead: cut(connection, index)
+        case .serving where connection.pointee.isSending: cut(connection, index)
+        case .serving: end(connection, index, SessionError(.deadline, rule: 29, "no hello in time"))
+        }
+    }
+
+    /// Whether a draining gateway owes the session nothing and has not heard from it for a moment.
+    private func isQuiet(_ connection: ConnectionPointer) -> Bool {
+        let isWaiting = connection.pointee.stage == .handshaking || connection.pointee.stage == .serving
+        return isWaiting && connection.pointee.state.inFlight == 0 && connection.pointee.outbox.isEmpty
+            && !connection.pointee.isSending && now - connection.pointee.lastActivity > GatewayLimits.tick
+    }
+}

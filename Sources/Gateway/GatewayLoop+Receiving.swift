@@ -1,0 +1,187 @@
+import CLiburing
+import Glibc
+import RingEngine
+import RingPolicy
+import RingProtocol
+
+/// From a new socket to decoded frames.
+extension GatewayLoop {
+    mutating func accepted(_ result: Int32, hasMore: Bool) {
+        if !hasMore && mode == .serving { network.armAccept() }
+        guard result >= 0 else {
+            if result != -ECANCELED { logger.error("accept failed", metadata: ["errno": "\(-result)"]) }
+            return
+        }
+        counters.acceptedConnections.increment()
+        let peer = PeerAddress(of: result)
+        guard mode == .serving, unproven < limits.unproven, let place = connections.reserve() else {
+            logger.warning("connection refused: too many", metadata: ["peer": "\(peer)"])
+            Glibc.close(result)
+            return
+        }
+        var one: Int32 = 1
+        setsockopt(result, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        guard network.adopt(result, at: place.index), let session = TLSSession(tls) else {
+            network.release(place.index)
+            return connections.cancelReservation(place.index)
+        }
+        connections.place(
+            Connection(
+                tls: session, peer: peer, generation: place.generation,
+                deadline: now + limits.greetingDeadline),
+            at: place.index)
+        unproven += 1
+        counters.connections.store(connections.count, ordering: .relaxed)
+        connections[place.index]?.pointee.isReceiving = true
+        network.armReceive(place.index, place.generation)
+    }
+
+    mutating func received(_ event: NetworkEvent, _ cqe: UnsafePointer<io_uring_cqe>, hasMore: Bool) {
+        let arrived = network.received(cqe)
+        defer { if let arrived { network.recycle(arrived.buffer) } }
+        guard let connection = connections.find(event.index, event.generation) else { return }
+        connection.pointee.isReceiving = hasMore
+        if let arrived, arrived.bytes.count > 0 {
+            take(arrived.bytes, connection, event.index)
+        } else if cqe.pointee.res != -ENOBUFS && cqe.pointee.res != -ECANCELED {
+            cut(connection, event.index)
+        }
+        resumeReceiving(connection, event.index)
+    }
+
+    /// A multishot receive ends when buffers run out; it also rests while the connection is paused.
+    private mutating func resumeReceiving(_ connection: ConnectionPointer, _ index: UInt32) {
+        guard !connection.pointee.isReceiving else { return }
+        guard connection.pointee.stage != .dead else { return releaseIfIdle(connection, index) }
+        guard !connection.pointee.isPaused else { return }
+        connection.pointee.isReceiving = true
+        network.armReceive(index, connection.pointee.generation)
+    }
+
+    private mutating func take(
+        _ bytes: UnsafeRawBufferPointer, _ connection: ConnectionPointer, _ index: UInt32
+    ) {
+        switch connection.pointee.stage {
+        case .dead, .lingering: return
+        case .handshaking, .serving, .finishing: break
+        }
+        guard connection.pointee.tls.receive(bytes) else { return cut(connection, index) }
+        if connection.pointee.stage == .handshaking && !shakeHands(connection, index) { return }
+        readPlaintext(connection, index)
+    }
+
+    /// True once the peer is known; then its bytes may be decoded.
+    private mutating func shakeHands(_ connection: ConnectionPointer, _ index: UInt32) -> Bool {
+        let progress = connection.pointee.tls.handshake()
+        markDirty(connection, index)
+        switch progress {
+        case .needsMore: return false
+        case .failed(let reason):
+            counters.failedHandshakes.increment()
+            logger.info(
+                "handshake failed", metadata: ["peer": "\(connection.pointee.peer)", "reason": "\(reason)"])
+            linger(connection, index)
+            return false
+        case .done: return recognize(connection, index)
+        }
+    }
+
+    private mutating func recognize(_ connection: ConnectionPointer, _ index: UInt32) -> Bool {
+        do throws(IdentityError) {
+            let principals = try policy.recognize(connection.pointee.tls.identity().get())
+            connection.pointee.principals = principals
+            connection.pointee.stage = .serving
+            logger.debug(
+                "session",
+                metadata: ["peer": "\(connection.pointee.peer)", "as": "\(principals.description)"])
+            return true
+        } catch {
+            counters.refusedPeers.increment()
+            if case .unknown = error {
+                end(connection, index, SessionError(.unknownPrincipal, error.text))
+            } else {
+                end(connection, index, SessionError(.identity, error.text))
+            }
+            return false
+        }
+    }
+
+    /// Decrypts and decodes what has arrived, until there is no more or the connection is paused or ends.
+    mutating func readPlaintext(_ connection: ConnectionPointer, _ index: UInt32) {
+        while !connection.pointee.isPaused, connection.pointee.stage == .serving {
+            let isFresh = connection.pointee.inbox.isEmpty
+            let space = isFresh ? scratch : connection.pointee.inbox.space(GatewayLimits.receiveBufferSize)
+            switch connection.pointee.tls.read(into: space) {
+            case .bytes(let count) where isFresh:
+                let bytes = UnsafeRawBufferPointer(rebasing: space[..<count])
+                let used = decode(WireBytes(bytes), connection, index)
+                connection.pointee.inbox.append(UnsafeRawBufferPointer(rebasing: bytes[used...]))
+            case .bytes(let count):
+                connection.pointee.inbox.commit(count)
+                decodeInbox(connection, index)
+            case .needsMore: return
+            case .closed, .failed: return cut(connection, index)
+            }
+        }
+    }
+
+    mutating func decodeInbox(_ connection: ConnectionPointer, _ index: UInt32) {
+        let used = decode(WireBytes(connection.pointee.inbox.bytes), connection, index)
+        connection.pointee.inbox.consume(used)
+    }
+
+    /// Handles the whole frames at the start of `bytes`; the result is how many bytes they took.
+    private mutating func decode(_ bytes: WireBytes, _ connection: ConnectionPointer, _ index: UInt32) -> Int
+    {
+        var position = 0
+        do throws(WireError) {
+            while !connection.pointee.isPaused, connection.pointee.stage == .serving {
+                let rest = bytes.slice(position, bytes.count - position)
+                guard let frame = try Frame.decode(rest, payloadLimit: connection.pointee.state.payloadLimit)
+                else {
+                    return position
+                }
+                position += frame.size
+                counters.decodedFrames.increment()
+                try handle(frame, connection, index)
+            }
+        } catch {
+            counters.protocolErrors.increment()
+            end(connection, index, SessionError(error))
+        }
+        return position
+    }
+
+    private mutating func handle(
+        _ frame: Frame, _ connection: ConnectionPointer, _ index: UInt32
+    ) throws(WireError) {
+        connection.pointee.lastActivity = now
+        switch try connection.pointee.state.receive(frame) {
+        case .hello(let hello): try welcome(hello, connection, index)
+        case .entries(var submission):
+            while let entry = submission.next() { admit(entry, connection, index) }
+            pauseIfSlow(connection, index)
+        case .goodbye:
+            connection.pointee.stage = .finishing
+            markDirty(connection, index)
+        }
+    }
+
+    private mutating func welcome(
+        _ hello: Hello, _ connection: ConnectionPointer, _ index: UInt32
+    ) throws(WireError) {
+        var welcome = Welcome()
+        welcome.features = try connection.pointee.state.negotiate(hello)
+        unproven -= 1
+        connection.pointee.deadline = 0
+        sessionNumber += 1
+        welcome.epoch = epoch
+        welcome.session = sessionNumber
+        welcome.monotonic = KernelClock.monotonic()
+        welcome.realtime = KernelClock.realtime()
+        welcome.revision = policy.revision
+        connection.pointee.outbox.append(frame: welcome.encoded())
+        if mode != .serving { connection.pointee.outbox.append(frame: Goodbye.draining.encoded()) }
+        markDirty(connection, index)
+    }
+}

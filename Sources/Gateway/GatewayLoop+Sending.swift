@@ -1,0 +1,78 @@
+import CLiburing
+import Glibc
+import RingProtocol
+
+/// From frames to the socket: one send in flight per connection, everything of a turn in it.
+extension GatewayLoop {
+    /// Encrypts what waits and starts sending it, unless a send is under way.
+    mutating func flush(_ connection: ConnectionPointer, _ index: UInt32) {
+        guard connection.pointee.stage != .dead, !connection.pointee.isSending else { return }
+        if connection.pointee.stage == .finishing { finishIfAnswered(connection, index) }
+        guard encrypt(connection) else { return cut(connection, index) }
+        if !connection.pointee.sending.isEmpty {
+            connection.pointee.isSending = true
+            if connection.pointee.stage == .serving {
+                connection.pointee.deadline = now + limits.sendDeadline
+            }
+            network.send(connection.pointee.sending.bytes, index, connection.pointee.generation)
+        } else if connection.pointee.stage == .lingering && !connection.pointee.hasShutWrite {
+            connection.pointee.hasShutWrite = true
+            network.shutdown(index, how: Int32(SHUT_WR))
+        }
+    }
+
+    /// Fills `sending` from the outbox, at most one send's worth. False when TLS has failed.
+    private func encrypt(_ connection: ConnectionPointer) -> Bool {
+        guard connection.pointee.sending.isEmpty else { return true }
+        if !connection.pointee.outbox.isEmpty {
+            let plaintext = connection.pointee.outbox.sealed()
+            let chunk = UnsafeRawBufferPointer(rebasing: plaintext.prefix(GatewayLimits.sendSize))
+            guard connection.pointee.tls.write(chunk) else { return false }
+            connection.pointee.outbox.remove(chunk.count)
+        }
+        if connection.pointee.stage == .lingering && connection.pointee.outbox.isEmpty {
+            connection.pointee.tls.shutdown()
+        }
+        let pending = connection.pointee.tls.pendingOutput
+        guard pending > 0 else { return true }
+        let space = connection.pointee.sending.space(pending)
+        connection.pointee.sending.commit(connection.pointee.tls.takeOutput(into: space))
+        return true
+    }
+
+    mutating func sent(_ event: NetworkEvent, _ result: Int32) {
+        guard let connection = connections.find(event.index, event.generation) else { return }
+        connection.pointee.isSending = false
+        guard connection.pointee.stage != .dead else { return releaseIfIdle(connection, event.index) }
+        guard result > 0 else { return cut(connection, event.index) }
+        connection.pointee.sending.consume(Int(result))
+        if connection.pointee.stage == .serving && connection.pointee.state.phase != .greeting {
+            connection.pointee.deadline = 0
+        }
+        markDirty(connection, event.index)
+        resumeIfTaken(connection, event.index)
+    }
+
+    /// Stops reading from a peer that does not take what it is sent.
+    func pauseIfSlow(_ connection: ConnectionPointer, _ index: UInt32) {
+        guard connection.pointee.outbox.count > GatewayLimits.outputHighWater else { return }
+        connection.pointee.isPaused = true
+        if connection.pointee.isReceiving { network.cancelReceive(index, connection.pointee.generation) }
+    }
+
+    private mutating func resumeIfTaken(_ connection: ConnectionPointer, _ index: UInt32) {
+        guard connection.pointee.isPaused, connection.pointee.outbox.count < GatewayLimits.outputLowWater
+        else {
+            return
+        }
+        connection.pointee.isPaused = false
+        decodeInbox(connection, index)
+        readPlaintext(connection, index)
+        guard !connection.pointee.isReceiving, !connection.pointee.isPaused, connection.pointee.stage != .dead
+        else {
+            return
+        }
+        connection.pointee.isReceiving = true
+        network.armReceive(index, connection.pointee.generation)
+    }
+}

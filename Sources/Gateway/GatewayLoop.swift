@@ -1,0 +1,111 @@
+import CLiburing
+import Logging
+import RingEngine
+import RingPolicy
+import RingProtocol
+
+/// The thread that is the gateway: it owns the network ring, the device engine and all connections, and
+/// nothing in it is shared.
+struct GatewayLoop: ~Copyable {
+    enum Mode: Equatable {
+        case serving
+        /// No new entries; ends when nothing is owed or at the deadline.
+        case draining(deadline: UInt64)
+        /// Every connection is being cut.
+        case stopping(deadline: UInt64)
+        case ended
+    }
+
+    let limits: GatewayLimits
+    let policy: PolicySnapshot
+    let counters: GatewayCounters
+    let logger: Logger
+    let mailbox: Mailbox
+    let epoch: UInt64
+    let tls: TLSContext
+    let network: NetworkRing
+    let listener: Listener
+    var engine: DeviceEngine
+    var connections: ConnectionTable
+    var mode = Mode.serving
+    var now = KernelClock.monotonic()
+    /// Connections that have not sent a good hello yet.
+    var unproven = 0
+    var sessionNumber: UInt64 = 0
+    /// Connections with something to send, each once.
+    var dirty: [UInt32] = []
+    /// Where plaintext is decrypted to while a connection has no incomplete frame.
+    let scratch = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: GatewayLimits.plaintextScratch, alignment: 16)
+
+    deinit { scratch.deallocate() }
+
+    /// Turns until the gateway has ended: sleep, look at the network, hand over to the devices, collect their
+    /// results, send the answers.
+    mutating func run() {
+        network.armAccept()
+        network.armWake()
+        network.armTick()
+        while mode != .ended {
+            sleep()
+            now = KernelClock.monotonic()
+            engine.beginTurn(now: now)
+            handleNetworkCompletions()
+            engine.flush()
+            handleDeviceCompletions()
+            flushDirtyConnections()
+        }
+    }
+
+    private mutating func sleep() {
+        guard engine.prepareToSleep() else { return network.submit() }
+        network.submitAndWait()
+        engine.wakeUp()
+    }
+
+    private mutating func handleNetworkCompletions() {
+        let ready = network.ready
+        for index in 0..<ready { handle(network.completion(index)) }
+        network.advance(ready)
+    }
+
+    private mutating func handle(_ cqe: UnsafePointer<io_uring_cqe>) {
+        guard let event = NetworkEvent(userData: cqe.pointee.user_data) else { return }
+        let hasMore = cqe.pointee.flags & RG_CQE_MORE != 0
+        switch event.kind {
+        case .accept: accepted(cqe.pointee.res, hasMore: hasMore)
+        case .receive: received(event, cqe, hasMore: hasMore)
+        case .send: sent(event, cqe.pointee.res)
+        case .wake:
+            if !hasMore { network.armWake() }
+            mailbox.wake.acknowledge()
+            for order in mailbox.take() { obey(order) }
+        case .tick:
+            network.armTick()
+            lookAtDeadlines()
+        case .unobserved: break
+        }
+    }
+
+    private mutating func handleDeviceCompletions() {
+        now = KernelClock.monotonic()
+        engine.beginTurn(now: now)
+        while let completion = engine.next() { answer(completion) }
+    }
+
+    private mutating func flushDirtyConnections() {
+        for index in dirty {
+            guard let connection = connections[index], connection.pointee.isDirty else { continue }
+            connection.pointee.isDirty = false
+            flush(connection, index)
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    @inline(__always)
+    mutating func markDirty(_ connection: ConnectionPointer, _ index: UInt32) {
+        guard !connection.pointee.isDirty else { return }
+        connection.pointee.isDirty = true
+        dirty.append(index)
+    }
+}

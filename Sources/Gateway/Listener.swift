@@ -1,0 +1,73 @@
+import Glibc
+
+/// An IP address and port as text, from the kernel's own record of the connection.
+struct PeerAddress: Sendable, CustomStringConvertible {
+    let host: String
+    let port: String
+
+    /// The address `fd` is connected to, or with `local` bound to.
+    init(of fd: Int32, local: Bool = false) {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        var host = [CChar](repeating: 0, count: 64)
+        var port = [CChar](repeating: 0, count: 16)
+        let found = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                let result = local ? getsockname(fd, address, &size) : getpeername(fd, address, &size)
+                guard result == 0 else { return false }
+                return getnameinfo(
+                    address, size, &host, 64, &port, 16, NI_NUMERICHOST | NI_NUMERICSERV) == 0
+            }
+        }
+        self.host = found ? Self.text(host) : "unknown"
+        self.port = found ? Self.text(port) : "0"
+    }
+
+    private static func text(_ characters: [CChar]) -> String {
+        String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// The listening TCP socket, closed with its owner.
+struct Listener: ~Copyable {
+    let descriptor: Int32
+    let address: PeerAddress
+
+    /// `address` is `HOST:PORT` with a numeric host, `[...]` around IPv6; port 0 lets the kernel choose.
+    init(_ text: String) throws(GatewayError) {
+        guard let colon = text.lastIndex(of: ":"), UInt16(text[text.index(after: colon)...]) != nil else {
+            throw .listen(address: text, reason: "write it as ADDRESS:PORT, for example 127.0.0.1:7450")
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        var hints = addrinfo()
+        hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(String(host), String(text[text.index(after: colon)...]), &hints, &found)
+        guard status == 0, let found else {
+            throw .listen(address: text, reason: String(cString: gai_strerror(status)))
+        }
+        defer { freeaddrinfo(found) }
+        descriptor = try Self.bind(found.pointee, text)
+        self.address = PeerAddress(of: descriptor, local: true)
+    }
+
+    deinit { close(descriptor) }
+
+    private static func bind(_ info: addrinfo, _ text: String) throws(GatewayError) -> Int32 {
+        let fd = socket(info.ai_family, info.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard fd >= 0 else { throw .listen(address: text, reason: String(cString: strerror(errno))) }
+        var one: Int32 = 1
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+        guard Glibc.bind(fd, info.ai_addr, info.ai_addrlen) == 0, listen(fd, GatewayLimits.listenBacklog) == 0
+        else {
+            let reason = String(cString: strerror(errno))
+            close(fd)
+            throw .listen(address: text, reason: reason)
+        }
+        return fd
+    }
+}

@@ -1,0 +1,80 @@
+import Glibc
+import RingEngine
+
+/// A detached thread for a loop. Signals of the process are not for it.
+enum LoopThread {
+    private final class Body {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    static func spawn(_ run: @escaping @Sendable () -> Void) {
+        let context = Unmanaged.passRetained(Body(run)).toOpaque()
+        var thread = pthread_t()
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        pthread_create(
+            &thread, &attributes,
+            { context in
+                var signals = sigset_t()
+                sigfillset(&signals)
+                pthread_sigmask(SIG_SETMASK, &signals, nil)
+                Unmanaged<Body>.fromOpaque(context.unsafelyUnwrapped).takeRetainedValue().run()
+                return nil
+            }, context)
+    }
+}
+
+/// What a loop tells its starter once it listens.
+struct Started: Sendable {
+    let address: String
+    let engineCounters: EngineCounters
+}
+
+/// The hand-over from a starting loop to its starter.
+///
+/// `@unchecked Sendable` is sound because `outcome` is touched only while `lock` is held.
+final class LoopStart: @unchecked Sendable {
+    private let lock = ThreadLock()
+    private var outcome: Result<Started, GatewayError>?
+
+    func succeed(_ started: Started) { finish(.success(started)) }
+    func fail(_ error: GatewayError) { finish(.failure(error)) }
+
+    private func finish(_ outcome: Result<Started, GatewayError>) {
+        lock.locked {
+            self.outcome = outcome
+            lock.signal()
+        }
+    }
+
+    func wait() throws(GatewayError) -> Started {
+        try lock.locked { () -> Result<Started, GatewayError> in
+            while true {
+                if let outcome { return outcome }
+                lock.wait()
+            }
+        }.get()
+    }
+}
+
+/// Tells any number of threads that a loop has ended.
+///
+/// `@unchecked Sendable` is sound because `hasArrived` is touched only while `lock` is held.
+final class LoopEnding: @unchecked Sendable {
+    private let lock = ThreadLock()
+    private var hasArrived = false
+
+    func arrive() {
+        lock.locked {
+            hasArrived = true
+            lock.signalAll()
+        }
+    }
+
+    func wait() {
+        lock.locked { while !hasArrived { lock.wait() } }
+    }
+}

@@ -1,0 +1,29 @@
+import RingEngine
+import Synchronization
+
+/// Orders from other threads to the loop.
+final class Mailbox: Sendable {
+    enum Order: Sendable {
+        /// Answer what was accepted, take nothing new, then end.
+        case drain
+        /// End as soon as the kernel has let go.
+        case stop
+    }
+
+    private let orders = Mutex<[Order]>([])
+    let wake: WakeSignal
+
+    init(wake: WakeSignal) { self.wake = wake }
+
+    func post(_ order: Order) {
+        orders.withLock { $0.append(order) }
+        wake.signal()
+    }
+
+    func take() -> [Order] {
+        orders.withLock { orders in
+            defer { orders = [] }
+            return orders
+        }
+    }
+}

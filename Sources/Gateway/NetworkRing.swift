@@ -1,0 +1,157 @@
+import CLiburing
+import Glibc
+import RingEngine
+
+/// What a network completion is about, packed into its user data: kind, generation and index.
+struct NetworkEvent {
+    enum Kind: UInt8 {
+        case accept = 1
+        case receive
+        case send
+        case wake
+        case tick
+        /// Shutdowns and cancels, whose outcome shows in the operation they end.
+        case unobserved
+    }
+
+    let kind: Kind
+    let generation: UInt32
+    let index: UInt32
+
+    init(_ kind: Kind, generation: UInt32 = 0, index: UInt32 = 0) {
+        self.kind = kind
+        self.generation = generation
+        self.index = index
+    }
+
+    init?(userData: UInt64) {
+        guard let kind = Kind(rawValue: UInt8(truncatingIfNeeded: userData >> 56)) else { return nil }
+        self.init(
+            kind, generation: UInt32(truncatingIfNeeded: userData >> 32) & ConnectionTable.generationMask,
+            index: UInt32(truncatingIfNeeded: userData))
+    }
+
+    var userData: UInt64 { UInt64(kind.rawValue) << 56 | UInt64(generation) << 32 | UInt64(index) }
+}
+
+/// The ring that speaks to the network and to nothing else: sockets, the wake-up eventfd and a clock.
+struct NetworkRing: ~Copyable {
+    private let ring: Ring
+    private let buffers: ReceiveBuffers
+    private let interval: UnsafeMutablePointer<__kernel_timespec>
+
+    /// No operation here can touch a device file: none is in this ring's table, and no other file can be named.
+    static let fence = RingFence(
+        operations: [
+            RG_OP_ACCEPT, RG_OP_RECV, RG_OP_SEND, RG_OP_SHUTDOWN, RG_OP_POLL_ADD, RG_OP_TIMEOUT,
+            RG_OP_ASYNC_CANCEL,
+        ], flags: RG_SQE_BUFFER_SELECT)
+
+    private static let listenerFile: UInt32 = 0
+    private static let wakeFile: UInt32 = 1
+    private static let firstConnectionFile: UInt32 = 2
+
+    init(listener: Int32, wake: WakeSignal, connections: Int) throws(EngineError) {
+        let ring = try Ring(
+            entries: GatewayLimits.networkEntries, completions: GatewayLimits.networkCompletions)
+        try ring.registerFiles(capacity: UInt32(connections) + Self.firstConnectionFile)
+        let buffers = try ReceiveBuffers(ring)
+        try ring.enable(Self.fence)
+        for (fd, index) in [(listener, Self.listenerFile), (wake.descriptor, Self.wakeFile)] {
+            let failure = ring.setFile(fd, at: index)
+            guard failure == 0 else {
+                throw .failed(call: "io_uring_register(FILES_UPDATE2)", errno: failure)
+            }
+        }
+        interval = .allocate(capacity: 1)
+        interval.initialize(to: __kernel_timespec(tv_sec: 0, tv_nsec: Int64(GatewayLimits.tick)))
+        self.ring = ring
+        self.buffers = buffers
+    }
+
+    deinit { interval.deallocate() }
+
+    // MARK: Entries
+
+    private func entry(_ event: NetworkEvent, _ prepare: (UnsafeMutablePointer<io_uring_sqe>) -> Void) {
+        guard let sqe = ring.entry(userData: event.userData) else { return }
+        prepare(sqe)
+        // liburing's preparations reset the whole entry.
+        rg_sqe_set_flags(sqe, sqe.pointee.flags | RG_SQE_FIXED_FILE)
+        rg_sqe_set_user_data(sqe, event.userData)
+    }
+
+    func armAccept() {
+        entry(NetworkEvent(.accept)) {
+            io_uring_prep_multishot_accept(
+                $0, Int32(Self.listenerFile), nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+        }
+    }
+
+    func cancelAccept() {
+        entry(NetworkEvent(.unobserved)) { io_uring_prep_cancel64($0, NetworkEvent(.accept).userData, 0) }
+    }
+
+    func armWake() {
+        entry(NetworkEvent(.wake)) { io_uring_prep_poll_multishot($0, Int32(Self.wakeFile), UInt32(POLLIN)) }
+    }
+
+    func armTick() {
+        entry(NetworkEvent(.tick)) { io_uring_prep_timeout($0, interval, 0, 0) }
+    }
+
+    func armReceive(_ index: UInt32, _ generation: UInt32) {
+        entry(NetworkEvent(.receive, generation: generation, index: index)) { sqe in
+            io_uring_prep_recv_multishot(sqe, Self.file(index), nil, 0, 0)
+            rg_sqe_set_flags(sqe, RG_SQE_BUFFER_SELECT)
+            rg_sqe_set_buffer_group(sqe, ReceiveBuffers.group)
+        }
+    }
+
+    func cancelReceive(_ index: UInt32, _ generation: UInt32) {
+        let target = NetworkEvent(.receive, generation: generation, index: index).userData
+        entry(NetworkEvent(.unobserved)) { io_uring_prep_cancel64($0, target, 0) }
+    }
+
+    /// `bytes` must stay where they are until the completion.
+    func send(_ bytes: UnsafeRawBufferPointer, _ index: UInt32, _ generation: UInt32) {
+        entry(NetworkEvent(.send, generation: generation, index: index)) {
+            io_uring_prep_send($0, Self.file(index), bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+        }
+    }
+
+    func shutdown(_ index: UInt32, how: Int32) {
+        entry(NetworkEvent(.unobserved)) { io_uring_prep_shutdown($0, Self.file(index), how) }
+    }
+
+    // MARK: Files
+
+    private static func file(_ index: UInt32) -> Int32 { Int32(index + firstConnectionFile) }
+
+    /// Moves a connected socket into the ring's table; the descriptor is closed either way.
+    func adopt(_ fd: Int32, at index: UInt32) -> Bool {
+        defer { close(fd) }
+        return ring.setFile(fd, at: UInt32(Self.file(index))) == 0
+    }
+
+    /// Lets go of a connection's socket, which closes it.
+    func release(_ index: UInt32) { _ = ring.setFile(-1, at: UInt32(Self.file(index))) }
+
+    // MARK: Completions
+
+    func submit() { ring.submit() }
+    func submitAndWait() { ring.submitAndWait() }
+    var ready: UInt32 { ring.ready }
+    func completion(_ index: UInt32) -> UnsafePointer<io_uring_cqe> { ring.completion(index) }
+    func advance(_ count: UInt32) { ring.advance(count) }
+
+    /// The bytes a receive completion brought, in a provided buffer; nil when it brought none.
+    func received(_ cqe: UnsafePointer<io_uring_cqe>) -> (bytes: UnsafeRawBufferPointer, buffer: UInt16)? {
+        guard cqe.pointee.flags & RG_CQE_BUFFER != 0 else { return nil }
+        let buffer = UInt16(truncatingIfNeeded: cqe.pointee.flags >> RG_CQE_BUFFER_SHIFT)
+        return (buffers.bytes(of: buffer, count: Int(max(0, cqe.pointee.res))), buffer)
+    }
+
+    /// Gives a provided buffer back to the kernel.
+    func recycle(_ buffer: UInt16) { buffers.provide(buffer) }
+}

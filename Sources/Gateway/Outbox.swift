@@ -1,0 +1,56 @@
+import RingProtocol
+
+/// Frames on their way to one client, as plaintext. Completions of one turn share a frame.
+struct Outbox: ~Copyable {
+    private var buffer = ByteBuffer()
+    /// Position of the completion frame being filled, counted from the buffer's start.
+    private var openFrame: Int?
+    private var openCount = 0
+
+    var count: Int { buffer.count }
+    var isEmpty: Bool { buffer.isEmpty }
+
+    /// Adds a completion to the open frame, or to a new one.
+    @inline(__always)
+    mutating func append(_ header: CompletionHeader, _ payload: UnsafeRawBufferPointer) {
+        if let openFrame,
+            openCount == Int(UInt16.max) || buffer.count - openFrame + header.size > Limits.framePayload
+        {
+            seal()
+        }
+        if openFrame == nil {
+            openFrame = buffer.count
+            _ = buffer.space(Limits.frameHeader)
+            buffer.commit(Limits.frameHeader)
+        }
+        let space = buffer.space(header.size)
+        header.encode(into: space)
+        if payload.count > 0 { space.storeWirePadded(payload, at: Limits.completionHeader) }
+        buffer.commit(header.size)
+        openCount += 1
+    }
+
+    /// Adds a whole control frame.
+    mutating func append(frame: [UInt8]) {
+        seal()
+        frame.withUnsafeBytes { buffer.append($0) }
+    }
+
+    /// Everything written, the open frame's header completed.
+    mutating func sealed() -> UnsafeRawBufferPointer {
+        seal()
+        return buffer.bytes
+    }
+
+    /// Drops sealed bytes that have been encrypted.
+    mutating func remove(_ count: Int) { buffer.consume(count, keeping: 4 * GatewayLimits.idleCapacity) }
+
+    private mutating func seal() {
+        guard let start = openFrame else { return }
+        let length = buffer.count - start - Limits.frameHeader
+        FrameHeader(length: length, type: .complete, count: openCount)
+            .encode(into: UnsafeMutableRawBufferPointer(rebasing: buffer.mutableBytes[start...]))
+        openFrame = nil
+        openCount = 0
+    }
+}

@@ -1,0 +1,82 @@
+import COpenSSL
+import RingProtocol
+
+/// The gateway's side of every handshake: TLS 1.3 only, ALPN, client certificate required, nothing resumed.
+struct TLSContext: ~Copyable {
+    let context: OpaquePointer
+
+    init(certificate: String, key: String, clientCA: String) throws(GatewayError) {
+        guard let context = SSL_CTX_new(TLS_server_method()) else {
+            throw .tls(file: "OpenSSL", reason: OpenSSLError.take())
+        }
+        do throws(GatewayError) {
+            try Self.configure(context, certificate, key, clientCA)
+        } catch {
+            SSL_CTX_free(context)
+            throw error
+        }
+        self.context = context
+    }
+
+    deinit { SSL_CTX_free(context) }
+
+    private static func configure(
+        _ context: OpaquePointer, _ certificate: String, _ key: String, _ clientCA: String
+    ) throws(GatewayError) {
+        try check(rg_ctx_require_tls13(context), "OpenSSL")
+        rg_ctx_set_modes(context)
+        rg_ctx_set_strict(context)
+        SSL_CTX_set_options(context, UInt64(1) << 14)  // SSL_OP_NO_TICKET
+        try check(SSL_CTX_set_num_tickets(context, 0), "OpenSSL")
+        // The fastest first: the choice is the gateway's, and all three are sound.
+        try check(
+            SSL_CTX_set_ciphersuites(
+                context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"),
+            "OpenSSL")
+        try check(SSL_CTX_use_certificate_chain_file(context, certificate), certificate)
+        try check(SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM), key)
+        try check(SSL_CTX_check_private_key(context), key)
+        try check(SSL_CTX_load_verify_file(context, clientCA), clientCA)
+        SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(clientCA))
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+        SSL_CTX_set_verify_depth(context, 4)
+        SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
+    }
+
+    private static func check(_ result: Int32, _ file: String) throws(GatewayError) {
+        guard result == 1 else { throw .tls(file: file, reason: OpenSSLError.take()) }
+    }
+}
+
+/// Picks `ringgate/1` from the client's list (RFC 7301), or ends the handshake with no_application_protocol.
+private let selectProtocol: SSL_CTX_alpn_select_cb_func = { _, output, outputLength, input, inputLength, _ in
+    guard let input, let output, let outputLength else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+    let wanted = applicationProtocol.utf8
+    var position = 0
+    while position < Int(inputLength) {
+        let length = Int(input[position])
+        guard position + 1 + length <= Int(inputLength) else { break }
+        let offered = UnsafeBufferPointer(start: input + position + 1, count: length)
+        if offered.elementsEqual(wanted) {
+            output.pointee = offered.baseAddress
+            outputLength.pointee = UInt8(length)
+            return SSL_TLSEXT_ERR_OK
+        }
+        position += 1 + length
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+/// OpenSSL's error queue of this thread, as text.
+enum OpenSSLError {
+    /// The oldest error's reason; empties the queue.
+    static func take() -> String {
+        let code = ERR_get_error()
+        ERR_clear_error()
+        guard code != 0 else { return "unspecified TLS failure" }
+        var buffer = [CChar](repeating: 0, count: 256)
+        ERR_error_string_n(code, &buffer, buffer.count)
+        if let reason = ERR_reason_error_string(code) { return String(cString: reason) }
+        return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress.unsafelyUnwrapped) }
+    }
+}
