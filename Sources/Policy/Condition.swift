@@ -28,7 +28,7 @@ public struct Condition: Sendable {
         switch subject {
         case .field(let field, let test):
             guard let value = block.value(of: field) else { return false }
-            return Self.passes(value, test)
+            return Self.passes(value, test, width: field.size)
         case .extent(let extent, let window):
             guard let start = block.value(of: extent.start), let length = block.value(of: extent.length)
             else {
@@ -38,12 +38,14 @@ public struct Condition: Sendable {
         }
     }
 
-    private static func passes(_ value: Int128, _ test: Test) -> Bool {
+    private static func passes(_ value: Int128, _ test: Test, width: Int) -> Bool {
         switch test {
         case .equals(let wanted): value == wanted
         case .oneOf(let values): values.contains(value)
         case .range(let range): range.contains(value)
-        case .mask(let mask): UInt64(truncatingIfNeeded: value) & ~mask == 0
+        // Of the field's own bits: above them there is only the sign of a signed field.
+        case .mask(let mask):
+            UInt64(truncatingIfNeeded: value) & ~mask & (.max >> UInt64(64 - width * 8)) == 0
         }
     }
 
