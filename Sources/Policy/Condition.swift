@@ -64,9 +64,10 @@ public struct Condition: Sendable {
 }
 
 extension WireBytes {
-    /// The number in `field`, sign-extended; nil for fields without one. The caller has checked the block's size.
+    /// The number in `field`, sign-extended; nil for fields without one, or outside these bytes.
     func value(of field: Field) -> Int128? {
-        switch field.type {
+        guard field.offset <= count - field.size else { return nil }
+        return switch field.type {
         case .unsigned(1): Int128(load(UInt8.self, at: field.offset))
         case .unsigned(2): Int128(load(UInt16.self, at: field.offset))
         case .unsigned(4): Int128(load(UInt32.self, at: field.offset))
