@@ -16,6 +16,8 @@ public enum FieldType: Sendable, Hashable {
         case "s": self = .signed(bytes: UInt8(bits / 8))
         default: return nil
         }
+        // `Int` also reads "+8" and "08".
+        guard self.name == name else { return nil }
     }
 
     public var size: Int {
