@@ -97,6 +97,9 @@ public struct CompletionBatch {
                 throw WireError(
                     .malformed, rule: 22, "\(bytes.count - position) bytes behind the last completion")
             }
+            guard position > 0 else {
+                throw WireError(.malformed, rule: 22, "a complete frame without completions")
+            }
             return nil
         }
         guard bytes.count - position >= Limits.completionHeader else {
@@ -115,7 +118,14 @@ public struct CompletionBatch {
         guard length <= Limits.payload, bytes.count - position >= header.size else {
             throw WireError(.malformed, rule: 22, "the frame ends inside a payload")
         }
-        let payload = bytes.slice(position + Limits.completionHeader, length)
+        guard header.result >= 0 || length == 0 || header.flags.contains(.refused) else {
+            throw WireError(.malformed, rule: 24, "a failure that was not refused carries a payload")
+        }
+        let padded = bytes.slice(position + Limits.completionHeader, Limits.padded(length))
+        guard padded.isZero(from: length) else {
+            throw WireError(.reserved, rule: 16, "padding behind the payload is not zero")
+        }
+        let payload = padded.slice(0, length)
         position += header.size
         remaining -= 1
         return (header, payload)
