@@ -69,6 +69,9 @@ public final class Gateway: Sendable {
         do { _ = try DeviceEngine(wake: WakeSignal()) } catch { throw .engine(error) }
     }
 
+    /// How its rings were set up, for benchmarks and bug reports.
+    public static let ringFlags = "R_DISABLED|SINGLE_ISSUER|DEFER_TASKRUN|SUBMIT_ALL|CLAMP|CQSIZE"
+
     /// Answers what was accepted, takes nothing new, then ends; after five seconds in any case.
     public func drain() { mailbox.post(.drain) }
 

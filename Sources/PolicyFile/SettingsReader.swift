@@ -1,0 +1,57 @@
+/// The daemon's configuration file: where to listen, and which other files to read. docs/cli.md lists the keys.
+public struct DaemonSettings: Equatable, Sendable {
+    public var listen: String?
+    public var certificate: String?
+    public var key: String?
+    public var clientCA: String?
+    public var policy: String?
+    public var profiles: String?
+    public var logLevel: String?
+    /// Connections at once; nil for the built-in bound.
+    public var maxSessions: Int?
+
+    public init() {}
+
+    /// Reads the file at `path`. Relative paths in it start at its own directory.
+    public static func load(_ path: String) throws(PolicyErrors) -> DaemonSettings {
+        var report = Report(path)
+        let settings = SourceText.read(path, &report).flatMap { read($0, &report) }
+        guard let settings, report.diagnostics.isEmpty else { throw PolicyErrors(report.diagnostics) }
+        return settings
+    }
+
+    /// Reads settings that are already in memory; `source.path` decides where relative paths start.
+    public static func load(_ source: SourceText) throws(PolicyErrors) -> DaemonSettings {
+        var report = Report(source.path)
+        let settings = read(source, &report)
+        guard let settings, report.diagnostics.isEmpty else { throw PolicyErrors(report.diagnostics) }
+        return settings
+    }
+
+    private static func read(_ source: SourceText, _ report: inout Report) -> DaemonSettings? {
+        guard let root = YAMLReader.read(source, &report),
+            var map = MapReader(root, "a configuration", &report)
+        else { return nil }
+        let directory = source.path.lastIndex(of: "/").map { String(source.path[...$0]) } ?? ""
+        func path(_ value: Value?) -> String? {
+            guard let text = value?.line("a path", &report) else { return nil }
+            return text.hasPrefix("/") ? text : directory + text
+        }
+        var settings = DaemonSettings()
+        settings.listen = map.optional("listen")?.line("an address", &report)
+        settings.certificate = path(map.optional("certificate"))
+        settings.key = path(map.optional("key"))
+        settings.clientCA = path(map.optional("client-ca"))
+        settings.policy = path(map.optional("policy"))
+        settings.profiles = path(map.optional("profiles"))
+        settings.logLevel = map.optional("log-level")?.choice("log level", levels, &report)
+        settings.maxSessions = map.optional("max-sessions")?
+            .number("max-sessions", in: 1...65_536, &report).map(Int.init)
+        map.finish(&report)
+        return settings
+    }
+
+    private static let levels: KeyValuePairs<String, String> = [
+        "debug": "debug", "info": "info", "notice": "notice", "warning": "warning", "error": "error",
+    ]
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Foundation
+import Logging
+import RingGateway
+import RingPolicy
+import RingPolicyFile
+
+/// The daemon: reads its files, starts the gateway, and turns signals into an orderly end.
+@main
+struct Ringgated: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ringgated",
+        abstract: "Lets remote clients send allowed commands to this machine's devices through its io_uring.",
+        discussion: """
+            Every option can stand in the configuration file under the same name; the command line wins.
+            SIGTERM and SIGINT answer what was accepted, then end the daemon; a second one ends it at once.
+
+            Exit codes: 0 ended in order, 2 a configuration, policy or profile file is wrong, 3 io_uring is \
+            missing or disabled, 4 a certificate or key is unusable, 5 the address cannot be listened on, \
+            64 wrong usage.
+            """,
+        version: "0.1.0")
+
+    @Option(help: "Configuration file (YAML).") var config: String?
+    @Option(help: "ADDRESS:PORT to listen on, port 0 for any (default 127.0.0.1:7450).") var listen: String?
+    @Option(help: "The gateway's certificate chain (PEM).") var certificate: String?
+    @Option(help: "Its private key (PEM).") var key: String?
+    @Option(help: "CA that client certificates must chain to (PEM).") var clientCa: String?
+    @Option(help: "The allowlist (YAML, docs/policy.md).") var policy: String?
+    @Option(help: "Directory of device profiles (default /usr/share/ringgate/profiles).") var profiles: String?
+    @Option(help: "debug, info, notice, warning or error (default notice).") var logLevel: String?
+    @Option(help: "Write the port that was chosen to this file once listening.") var portFile: String?
+    @Flag(help: "Check all files and the kernel, say so, and end.") var check = false
+
+    func run() throws {
+        let settings = try mergedSettings()
+        let startup = try Startup(settings)
+        if check { return try startup.check() }
+        Signals.blockTermination()
+        let gateway = try startup.start()
+        if let portFile { try PortFile.write(gateway.port, to: portFile) }
+        Signals.drain(gateway)
+        gateway.wait()
+        startup.logger.notice("ended")
+    }
+
+    /// The configuration file with the command line on top.
+    private func mergedSettings() throws -> DaemonSettings {
+        var settings = DaemonSettings()
+        if let config {
+            do { settings = try DaemonSettings.load(config) } catch { throw Failure.files(error.description) }
+        }
+        settings.listen = listen ?? settings.listen ?? "127.0.0.1:7450"
+        settings.certificate = certificate ?? settings.certificate
+        settings.key = key ?? settings.key
+        settings.clientCA = clientCa ?? settings.clientCA
+        settings.policy = policy ?? settings.policy
+        settings.profiles = profiles ?? settings.profiles ?? "/usr/share/ringgate/profiles"
+        settings.logLevel = logLevel ?? settings.logLevel ?? "notice"
+        return settings
+    }
+}

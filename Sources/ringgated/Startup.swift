@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import Logging
+import RingGateway
+import RingPolicy
+import RingPolicyFile
+
+/// Ends the daemon with a line on standard error and the exit code that goes with it.
+enum Failure {
+    static func files(_ text: String) -> any Error { end(2, text) }
+
+    static func gateway(_ error: GatewayError) -> any Error {
+        switch error {
+        case .engine: end(3, error.description)
+        case .tls: end(4, error.description)
+        case .listen: end(5, error.description)
+        }
+    }
+
+    private static func end(_ code: Int32, _ text: String) -> any Error {
+        FileHandle.standardError.write(Data("ringgated: \(text)\n".utf8))
+        return ExitCode(code)
+    }
+}
+
+/// Everything read and checked, ready to start.
+struct Startup {
+    let configuration: GatewayConfiguration
+    let policy: PolicySnapshot
+    let logger: Logger
+
+    init(_ settings: DaemonSettings) throws {
+        var configuration = GatewayConfiguration(
+            listen: settings.listen ?? "", certificate: try Self.required(settings.certificate, "certificate"),
+            key: try Self.required(settings.key, "key"),
+            clientCA: try Self.required(settings.clientCA, "client-ca"))
+        if let sessions = settings.maxSessions { configuration.limits.sessions = sessions }
+        self.configuration = configuration
+        policy = try Self.loadPolicy(
+            try Self.required(settings.policy, "policy"), try Self.required(settings.profiles, "profiles"))
+        guard let level = Logger.Level(rawValue: settings.logLevel ?? "") else {
+            throw ValidationError("log-level: write debug, info, notice, warning or error")
+        }
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "ringgated")
+        logger.logLevel = level
+        self.logger = logger
+    }
+
+    private static func required(_ value: String?, _ name: String) throws -> String {
+        guard let value else {
+            throw Failure.files("`\(name)` is not set: give --\(name) or write it into the configuration file")
+        }
+        return value
+    }
+
+    private static func loadPolicy(_ path: String, _ profiles: String) throws -> PolicySnapshot {
+        do throws(PolicyErrors) {
+            let loaded = try PolicyLoader.load(policy: path, profiles: profiles)
+            return loaded.snapshot(revision: Revision.sha256(loaded.revisionInput))
+        } catch {
+            throw Failure.files("the policy cannot be used:\n\(error.description)")
+        }
+    }
+
+    func start() throws -> Gateway {
+        let gateway: Gateway
+        do throws(GatewayError) {
+            gateway = try Gateway.start(configuration, policy: policy, logger: logger)
+        } catch {
+            throw Failure.gateway(error)
+        }
+        logger.notice("ring flags: \(Gateway.ringFlags)")
+        logger.notice(
+            "listening on \(gateway.address)",
+            metadata: [
+                "devices": "\(policy.devices.count)", "rules": "\(policy.rules.count)",
+                "revision": "\(Revision.text(policy.revision))",
+            ])
+        return gateway
+    }
+
+    /// `--check`: all of it but serving, with a warning for each device that is not there now.
+    func check() throws {
+        do throws(GatewayError) { try Gateway.check(configuration) } catch { throw Failure.gateway(error) }
+        for device in policy.devices where access(device.path, F_OK) != 0 {
+            print("warning: device `\(device.name)`: \(device.path): \(String(cString: strerror(errno)))")
+        }
+        print(
+            "ok: \(policy.principals.count) principals, \(policy.devices.count) devices, \(policy.rules.count) rules, "
+                + "revision \(Revision.text(policy.revision))")
+    }
+}
+
+/// Tells a starting script which port the kernel chose.
+enum PortFile {
+    static func write(_ port: Int, to path: String) throws {
+        // Atomically, so that a reader never finds half a number.
+        do { try Data("\(port)\n".utf8).write(to: URL(filePath: path), options: .atomic) } catch {
+            throw Failure.files("\(path): cannot be written: \(error.localizedDescription)")
+        }
+    }
+}
