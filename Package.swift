@@ -43,7 +43,7 @@ let package = Package(
             dependencies: ["RingEngine", "RingPolicy", "RingProtocol", "COpenSSL", logging],
             path: "Sources/Gateway"),
         .target(name: "RingClient", dependencies: ["RingProtocol"] + nio, path: "Sources/Client"),
-        .target(name: "RingLab", dependencies: ["CLiburing"], path: "Sources/Lab"),
+        .target(name: "RingLab", path: "Sources/Lab"),
 
         .executableTarget(
             name: "ringgated", dependencies: ["RingGateway", "RingPolicyFile", argumentParser, logging, yams],
@@ -67,6 +67,8 @@ let package = Package(
             name: "GatewayTests",
             dependencies: ["RingGateway", "RingPolicyFile", "RingClient", "RingLab", "TestSupport"],
             path: "Tests/Gateway"),
+        .testTarget(
+            name: "LabTests", dependencies: ["RingLab", "TestSupport", "ringlab"], path: "Tests/Lab"),
         .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], path: "Tests/Repository"),
     ],
     swiftLanguageModes: [.v6]
