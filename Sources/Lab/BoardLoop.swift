@@ -49,8 +49,6 @@ final class BoardLoop {
         let count = read(terminal.master.number, &bytes, bytes.count)
         guard count > 0 else { return count }
         guard let settings = try? TerminalSettings(of: terminal.master.number) else { return -1 }
-        // What comes now is our own words; answering them would never end. A hangup leaves a line like that.
-        if settings.echoes { return count }
         say(program.receive(bytes.prefix(count), settings: settings))
         return count
     }

@@ -16,7 +16,11 @@ struct BoardProgram {
     }
 
     /// Takes typed bytes and returns what the board prints, echo included.
+    ///
+    /// While the kernel echoes, it sends the board its own words; answering them would never end. A line that
+    /// was hung up comes back like that, until somebody makes it raw again.
     mutating func receive(_ bytes: some Sequence<UInt8>, settings: TerminalSettings) -> String {
+        if settings.echoes { return "" }
         var printed = ""
         for byte in bytes {
             printed += receive(byte, settings: settings)
