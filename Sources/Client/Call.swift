@@ -1,0 +1,98 @@
+import NIOCore
+import RingProtocol
+import Synchronization
+
+/// Names one call across tasks, and remembers that it was cancelled even before the event loop has seen it.
+final class Ticket: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    var isCancelled: Bool { flag.load(ordering: .acquiring) }
+    func cancel() { flag.store(true, ordering: .releasing) }
+}
+
+/// What a caller gets when all entries of its call were answered.
+struct Outcome: Sendable {
+    let replies: [Reply]
+    /// The slot an open filled.
+    var slot = FileSlot(0)
+}
+
+typealias CallContinuation = CheckedContinuation<Outcome, any Error>
+
+/// Entries under way for one caller. Used on the connection's event loop only.
+///
+/// Ids of one call are contiguous: `firstID + 0 ..< sent`. That holds because calls are sent one after the
+/// other, and it is what makes finding the call of a completion cheap.
+final class Call {
+    enum Purpose: Equatable {
+        case batch
+        case open(FileSlot)
+        case close(FileSlot)
+    }
+
+    let batch: Batch
+    let purpose: Purpose
+    let ticket: Ticket?
+    private(set) var replies: [Reply]
+    private var continuation: CallContinuation?
+
+    var firstID: UInt64 = 0
+    /// Entries that got, or will get, an id. Less than the batch has when it was cancelled half-way.
+    private(set) var count: Int
+    private(set) var sent = 0
+    private(set) var sentBytes = 0
+    private(set) var answered = 0
+
+    /// Stands in `replies` for an answer that has not come; no gateway can send these flags.
+    private static let none = Reply(result: 0, flags: CompletionFlags(rawValue: .max))
+
+    init(_ batch: Batch, _ purpose: Purpose, ticket: Ticket?, continuation: CallContinuation?) {
+        self.batch = batch
+        self.purpose = purpose
+        self.ticket = ticket
+        self.continuation = continuation
+        count = batch.count
+        replies = Array(repeating: Self.none, count: batch.count)
+    }
+
+    var isAbandoned: Bool { continuation == nil }
+    var isSent: Bool { sent == count }
+    var isFinished: Bool { answered == count }
+
+    func markSent(entries: Int, bytes: Int) {
+        sent += entries
+        sentBytes += bytes
+    }
+
+    /// Keeps the answer to entry `index`; false when it was answered before.
+    func answer(_ index: Int, _ header: CompletionHeader, _ payload: WireBytes) -> Bool {
+        guard replies[index].flags == Self.none.flags else { return false }
+        // Nobody will read the answer of an abandoned call, so its bytes are not kept.
+        replies[index] = Reply(
+            result: header.result, flags: header.flags, deviceTime: header.deviceTime,
+            payload: isAbandoned || payload.count == 0 ? [] : payload.array)
+        answered += 1
+        return true
+    }
+
+    /// Answers every entry that was not sent, in place of the gateway.
+    func refuseUnsent(_ refusal: Refusal) {
+        for index in sent..<count { replies[index] = Reply(refusal) }
+        answered += count - sent
+        sent = count
+    }
+
+    /// Forgets the entries that were not sent.
+    func dropUnsent() { count = sent }
+
+    /// Hands the answers to the caller, if it still waits.
+    func succeed() {
+        var slot = FileSlot(0)
+        if case .open(let filled) = purpose { slot = filled }
+        continuation.take()?.resume(returning: Outcome(replies: replies, slot: slot))
+    }
+
+    func fail(_ error: any Error) {
+        continuation.take()?.resume(throwing: error)
+    }
+}

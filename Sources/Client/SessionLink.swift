@@ -1,0 +1,46 @@
+import NIOCore
+import RingProtocol
+
+/// The way from any task to a session on its event loop.
+struct SessionLink: Sendable {
+    let channel: any Channel
+    let handler: NIOLoopBound<SessionHandler>
+
+    /// Sends the request and waits for its answers, or for the task's cancellation.
+    func call(_ request: SessionHandler.Request) async throws -> Outcome {
+        let ticket = Ticket()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                perform { $0.start(request, ticket: ticket, continuation) }
+            }
+        } onCancel: {
+            // The flag first: the request may reach the loop after this cancellation of it.
+            ticket.cancel()
+            perform { $0.abandon(ticket) }
+        }
+    }
+
+    func close(within limit: Duration) async {
+        await withTaskCancellationHandler {
+            perform { $0.close(within: TimeAmount(limit)) }
+            // The close future never fails.
+            try? await channel.closeFuture.get()
+        } onCancel: {
+            drop()
+        }
+    }
+
+    /// Closes a slot nobody owns any more, without waiting.
+    func closeAbandoned(_ slot: FileSlot) {
+        perform { $0.closeAbandoned(slot) }
+    }
+
+    /// Cuts the connection.
+    func drop() {
+        perform { $0.end(.connectionLost("closed by this client")) }
+    }
+
+    private func perform(_ body: @escaping @Sendable (SessionHandler) -> Void) {
+        channel.eventLoop.execute { body(handler.value) }
+    }
+}
