@@ -40,11 +40,12 @@ extension GatewayLoop {
         closeFiles(connection)
         connection.pointee.stage = .dead
         network.shutdown(index, how: Int32(SHUT_RDWR))
-        releaseIfIdle(connection, index)
+        markDirty(connection, index)
     }
 
+    /// Gives a dead connection's place back once no receive or send uses its memory.
     mutating func releaseIfIdle(_ connection: ConnectionPointer, _ index: UInt32) {
-        guard connection.pointee.stage == .dead, !connection.pointee.isReceiving,
+        guard !connection.pointee.isReceiving,
             !connection.pointee.isSending
         else {
             return

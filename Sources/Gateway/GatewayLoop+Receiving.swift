@@ -52,7 +52,7 @@ extension GatewayLoop {
     /// A multishot receive ends when buffers run out; it also rests while the connection is paused.
     private mutating func resumeReceiving(_ connection: ConnectionPointer, _ index: UInt32) {
         guard !connection.pointee.isReceiving else { return }
-        guard connection.pointee.stage != .dead else { return releaseIfIdle(connection, index) }
+        guard connection.pointee.stage != .dead else { return markDirty(connection, index) }
         guard !connection.pointee.isPaused else { return }
         connection.pointee.isReceiving = true
         network.armReceive(index, connection.pointee.generation)

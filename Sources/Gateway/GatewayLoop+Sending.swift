@@ -6,7 +6,7 @@ import RingProtocol
 extension GatewayLoop {
     /// Encrypts what waits and starts sending it, unless a send is under way.
     mutating func flush(_ connection: ConnectionPointer, _ index: UInt32) {
-        guard connection.pointee.stage != .dead, !connection.pointee.isSending else { return }
+        guard !connection.pointee.isSending else { return }
         if connection.pointee.stage == .finishing { finishIfAnswered(connection, index) }
         guard encrypt(connection) else { return cut(connection, index) }
         if !connection.pointee.sending.isEmpty {
@@ -43,7 +43,7 @@ extension GatewayLoop {
     mutating func sent(_ event: NetworkEvent, _ result: Int32) {
         guard let connection = connections.find(event.index, event.generation) else { return }
         connection.pointee.isSending = false
-        guard connection.pointee.stage != .dead else { return releaseIfIdle(connection, event.index) }
+        guard connection.pointee.stage != .dead else { return markDirty(connection, event.index) }
         guard result > 0 else { return cut(connection, event.index) }
         connection.pointee.sending.consume(Int(result))
         if connection.pointee.stage == .serving && connection.pointee.state.phase != .greeting {

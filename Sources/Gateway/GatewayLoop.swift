@@ -93,11 +93,16 @@ struct GatewayLoop: ~Copyable {
         while let completion = engine.next() { answer(completion) }
     }
 
+    /// The one place where connections end for good, so that nobody holds one that is gone.
     private mutating func flushDirtyConnections() {
-        for index in dirty {
+        var position = 0
+        while position < dirty.count {
+            let index = dirty[position]
+            position += 1
             guard let connection = connections[index], connection.pointee.isDirty else { continue }
             connection.pointee.isDirty = false
-            flush(connection, index)
+            if connection.pointee.stage != .dead { flush(connection, index) }
+            if connection.pointee.stage == .dead { releaseIfIdle(connection, index) }
         }
         dirty.removeAll(keepingCapacity: true)
     }

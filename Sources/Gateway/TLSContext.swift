@@ -28,11 +28,6 @@ struct TLSContext: ~Copyable {
         rg_ctx_set_strict(context)
         SSL_CTX_set_options(context, UInt64(1) << 14)  // SSL_OP_NO_TICKET
         try check(SSL_CTX_set_num_tickets(context, 0), "OpenSSL")
-        // The fastest first: the choice is the gateway's, and all three are sound.
-        try check(
-            SSL_CTX_set_ciphersuites(
-                context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"),
-            "OpenSSL")
         try check(SSL_CTX_use_certificate_chain_file(context, certificate), certificate)
         try check(SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM), key)
         try check(SSL_CTX_check_private_key(context), key)
