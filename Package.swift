@@ -47,7 +47,8 @@ let package = Package(
         .target(name: "RingLab", path: "Sources/Lab"),
 
         .executableTarget(
-            name: "ringgated", dependencies: ["RingGateway", "RingPolicyFile", argumentParser, logging, yams],
+            name: "ringgated",
+            dependencies: ["RingGateway", "RingPolicyFile", argumentParser, logging, yams],
             path: "Sources/ringgated"),
         .executableTarget(
             name: "ringctl", dependencies: ["RingClient", argumentParser], path: "Sources/ringctl"),
@@ -60,13 +61,14 @@ let package = Package(
         .testTarget(name: "ProtocolTests", dependencies: ["RingProtocol"], path: "Tests/Protocol"),
         .testTarget(name: "PolicyTests", dependencies: ["RingPolicy"], path: "Tests/Policy"),
         .testTarget(
-            name: "PolicyFileTests", dependencies: ["RingPolicyFile", "TestSupport"], path: "Tests/PolicyFile"),
+            name: "PolicyFileTests", dependencies: ["RingPolicyFile", "TestSupport"], path: "Tests/PolicyFile"
+        ),
         .testTarget(name: "EngineTests", dependencies: ["RingEngine", "RingLab"], path: "Tests/Engine"),
         .testTarget(
             name: "ClientTests", dependencies: ["RingClient", "TestSupport"] + nio, path: "Tests/Client"),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["RingGateway", "RingPolicyFile", "RingClient", "RingLab", "TestSupport"],
+            dependencies: ["RingGateway", "RingPolicyFile", "RingClient", "RingLab", "TestSupport", logging],
             path: "Tests/Gateway"),
         .testTarget(
             name: "LabTests", dependencies: ["RingLab", "TestSupport", "ringlab"], path: "Tests/Lab"),

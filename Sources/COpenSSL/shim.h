@@ -16,6 +16,10 @@ static inline int rg_ctx_require_tls13(SSL_CTX *context) {
 	       SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1;
 }
 
+static inline int rg_ctx_limit_version(SSL_CTX *context, int greatest) {
+	return SSL_CTX_set_max_proto_version(context, greatest) == 1;
+}
+
 /* Idle sessions give their record buffers back; a write may be repeated from another address. */
 static inline void rg_ctx_set_modes(SSL_CTX *context) {
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);

@@ -57,6 +57,7 @@ public struct DeviceEngine: ~Copyable {
     /// Hands everything prepared to the kernel: one system call per ring that has work.
     public mutating func flush() {
         counters.ringEntries.store(ringEntries, ordering: .relaxed)
+        counters.files.store(files.inUse, ordering: .relaxed)
         ring.submit()
         wideRing.submit()
     }

@@ -32,6 +32,7 @@ public final class EngineCounters: Sendable {
     let ringEntries = Atomic(0)
     let calls = Atomic(0)
     let opens = Atomic(0)
+    let files = Atomic(0)
 
     /// Entries handed to io_uring for a client.
     public var submittedRingEntries: Int { ringEntries.load(ordering: .relaxed) }
@@ -39,4 +40,6 @@ public final class EngineCounters: Sendable {
     public var submittedCalls: Int { calls.load(ordering: .relaxed) }
     /// open(2) calls handed to a worker.
     public var submittedOpens: Int { opens.load(ordering: .relaxed) }
+    /// Files open now, or on their way to be opened or closed.
+    public var openFiles: Int { files.load(ordering: .relaxed) }
 }

@@ -38,6 +38,8 @@ struct Connection: ~Copyable {
     var isPaused = false
     var isDirty = false
     var hasShutWrite = false
+    /// Shutdowns handed to the kernel that have not come back.
+    var pendingShutdowns = 0
     /// When the present stage must have ended, or the peer must have taken something; 0 for never.
     var deadline: UInt64 = 0
     /// Last time the peer was owed something or sent something, for draining.

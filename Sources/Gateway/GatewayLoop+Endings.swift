@@ -39,17 +39,26 @@ extension GatewayLoop {
         leaveGreeting(connection)
         closeFiles(connection)
         connection.pointee.stage = .dead
-        network.shutdown(index, how: Int32(SHUT_RDWR))
+        beginShutdown(connection, index, how: Int32(SHUT_RDWR))
         markDirty(connection, index)
     }
 
-    /// Gives a dead connection's place back once no receive or send uses its memory.
+    func beginShutdown(_ connection: ConnectionPointer, _ index: UInt32, how: Int32) {
+        connection.pointee.pendingShutdowns += 1
+        network.shutdown(index, connection.pointee.generation, how: how)
+    }
+
+    mutating func finishedShutdown(_ event: NetworkEvent) {
+        guard let connection = connections.find(event.index, event.generation) else { return }
+        connection.pointee.pendingShutdowns -= 1
+        markDirty(connection, event.index)
+    }
+
+    /// Gives a dead connection's place back once no operation of the kernel names it.
     mutating func releaseIfIdle(_ connection: ConnectionPointer, _ index: UInt32) {
-        guard !connection.pointee.isReceiving,
-            !connection.pointee.isSending
-        else {
-            return
-        }
+        guard !connection.pointee.isReceiving, !connection.pointee.isSending,
+            connection.pointee.pendingShutdowns == 0
+        else { return }
         network.release(index)
         connections.remove(index)
         counters.connections.store(connections.count, ordering: .relaxed)

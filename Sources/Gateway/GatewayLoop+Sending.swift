@@ -17,7 +17,7 @@ extension GatewayLoop {
             network.send(connection.pointee.sending.bytes, index, connection.pointee.generation)
         } else if connection.pointee.stage == .lingering && !connection.pointee.hasShutWrite {
             connection.pointee.hasShutWrite = true
-            network.shutdown(index, how: Int32(SHUT_WR))
+            beginShutdown(connection, index, how: Int32(SHUT_WR))
         }
     }
 

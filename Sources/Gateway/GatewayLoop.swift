@@ -76,6 +76,7 @@ struct GatewayLoop: ~Copyable {
         case .accept: accepted(cqe.pointee.res, hasMore: hasMore)
         case .receive: received(event, cqe, hasMore: hasMore)
         case .send: sent(event, cqe.pointee.res)
+        case .shutdown: finishedShutdown(event)
         case .wake:
             if !hasMore { network.armWake() }
             mailbox.wake.acknowledge()

@@ -10,7 +10,8 @@ struct NetworkEvent {
         case send
         case wake
         case tick
-        /// Shutdowns and cancels, whose outcome shows in the operation they end.
+        case shutdown
+        /// Cancels, whose outcome shows in the operation they end.
         case unobserved
     }
 
@@ -120,8 +121,12 @@ struct NetworkRing: ~Copyable {
         }
     }
 
-    func shutdown(_ index: UInt32, how: Int32) {
-        entry(NetworkEvent(.unobserved)) { io_uring_prep_shutdown($0, Self.file(index), how) }
+    /// The kernel runs a shutdown on a thread of its own, which looks the registered file up when it gets there:
+    /// the file's place must not be given to another connection before the completion.
+    func shutdown(_ index: UInt32, _ generation: UInt32, how: Int32) {
+        entry(NetworkEvent(.shutdown, generation: generation, index: index)) {
+            io_uring_prep_shutdown($0, Self.file(index), how)
+        }
     }
 
     // MARK: Files

@@ -62,6 +62,11 @@ public struct Frame {
     public let header: FrameHeader
     public let payload: WireBytes
 
+    public init(header: FrameHeader, payload: WireBytes) {
+        self.header = header
+        self.payload = payload
+    }
+
     /// Cuts the first frame off `bytes`: nil when it is not complete yet, an error when it never can be.
     public static func decode(_ bytes: WireBytes, payloadLimit: Int) throws(WireError) -> Frame? {
         guard let header = try FrameHeader.decode(bytes, payloadLimit: payloadLimit),

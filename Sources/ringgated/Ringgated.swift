@@ -27,7 +27,8 @@ struct Ringgated: ParsableCommand {
     @Option(help: "Its private key (PEM).") var key: String?
     @Option(help: "CA that client certificates must chain to (PEM).") var clientCa: String?
     @Option(help: "The allowlist (YAML, docs/policy.md).") var policy: String?
-    @Option(help: "Directory of device profiles (default /usr/share/ringgate/profiles).") var profiles: String?
+    @Option(help: "Directory of device profiles (default /usr/share/ringgate/profiles).") var profiles:
+        String?
     @Option(help: "debug, info, notice, warning or error (default notice).") var logLevel: String?
     @Option(help: "Write the port that was chosen to this file once listening.") var portFile: String?
     @Flag(help: "Check all files and the kernel, say so, and end.") var check = false

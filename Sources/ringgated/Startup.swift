@@ -31,7 +31,8 @@ struct Startup {
 
     init(_ settings: DaemonSettings) throws {
         var configuration = GatewayConfiguration(
-            listen: settings.listen ?? "", certificate: try Self.required(settings.certificate, "certificate"),
+            listen: settings.listen ?? "",
+            certificate: try Self.required(settings.certificate, "certificate"),
             key: try Self.required(settings.key, "key"),
             clientCA: try Self.required(settings.clientCA, "client-ca"))
         if let sessions = settings.maxSessions { configuration.limits.sessions = sessions }
@@ -49,7 +50,8 @@ struct Startup {
 
     private static func required(_ value: String?, _ name: String) throws -> String {
         guard let value else {
-            throw Failure.files("`\(name)` is not set: give --\(name) or write it into the configuration file")
+            throw Failure.files(
+                "`\(name)` is not set: give --\(name) or write it into the configuration file")
         }
         return value
     }

@@ -1,0 +1,116 @@
+import Foundation
+import Logging
+import RingClient
+import RingGateway
+import RingLab
+import RingPolicy
+import RingPolicyFile
+import RingProtocol
+import TestSupport
+
+/// A gateway on a free port of 127.0.0.1 with real devices behind it. Stops with its owner.
+final class Site: Sendable {
+    static let agentURI = "ringgate://test.example/agent/one"
+
+    let certificates: TestCertificates
+    let agent: TestCertificates.Pair
+    let gateway: Gateway
+
+    /// `devices` and `rules` are lines of a policy file beside those that are always there.
+    init(
+        devices: [String] = [], rules: [String] = [], limits: GatewayLimits = GatewayLimits()
+    ) throws {
+        certificates = try TestCertificates()
+        agent = try certificates.client(uri: Self.agentURI)
+        gateway = try Self.start(certificates, Self.policy(devices, rules), limits)
+    }
+
+    deinit {
+        gateway.stop()
+        gateway.wait()
+    }
+
+    private static func start(
+        _ certificates: TestCertificates, _ policy: PolicySnapshot, _ limits: GatewayLimits
+    ) throws -> Gateway {
+        var configuration = GatewayConfiguration(
+            listen: "127.0.0.1:0", certificate: certificates.server.certificate, key: certificates.server.key,
+            clientCA: certificates.authority.certificate)
+        configuration.limits = limits
+        return try Gateway.start(
+            configuration, policy: policy, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private static func policy(_ devices: [String], _ rules: [String]) throws -> PolicySnapshot {
+        let text =
+            """
+            version: 1
+            principals:
+              agent: {uri: "ringgate://test.example/agent/*"}
+              other: {uri: "ringgate://test.example/other"}
+            devices:
+              "null": {path: /dev/null, profile: "null"}
+              random: {path: /dev/random, profile: random}
+              private: {path: /dev/zero, profile: "null"}
+              absent: {path: /dev/ringgate-absent, profile: "null"}
+              notblock: {path: /dev/full, kind: block, profile: "null"}
+
+            """ + devices.map { "  \($0)\n" }.joined()
+                + """
+                rules:
+                  - {id: null, principals: [agent], devices: ["null", absent, notblock], commands: [NULL_URING_CMD]}
+                  - {id: entropy, principals: [agent], devices: [random], commands: [RNDGETENTCNT], read: true}
+                  - {id: others, principals: [other], devices: [private], commands: [NULL_URING_CMD]}
+
+                """.replacingOccurrences(of: "id: null", with: "id: agents-null")
+            + rules.map { "  - \($0)\n" }.joined()
+        let loaded = try PolicyLoader.load(
+            SourceText(path: "policy.yaml", text: text), profiles: try Self.profiles())
+        return loaded.snapshot(revision: Revision.sha256(loaded.revisionInput))
+    }
+
+    private static func profiles() throws -> [SourceText] {
+        let directory = "\(Tool.repository)/profiles"
+        return try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".yaml") }
+            .map {
+                SourceText(
+                    path: "\(directory)/\($0)",
+                    text: try String(contentsOfFile: "\(directory)/\($0)", encoding: .utf8))
+            }
+    }
+
+    // MARK: Clients
+
+    /// The client library, as users have it.
+    func connect() async throws -> RingConnection {
+        try await RingConnection.connect(
+            host: "127.0.0.1", port: gateway.port, identity: (agent.certificate, agent.key),
+            trust: certificates.authority.certificate)
+    }
+
+    /// A peer that may send any bytes.
+    func raw(
+        _ identity: TestCertificates.Pair?, _ manner: RawClient.Manner = .init()
+    ) throws -> RawClient {
+        try RawClient(
+            port: gateway.port, identity: identity, authority: certificates.authority.certificate,
+            manner: manner)
+    }
+
+    /// A raw peer of the allowed agent that has its welcome.
+    func greeted() throws -> RawClient {
+        let client = try raw(agent)
+        _ = try client.greet()
+        return client
+    }
+}
+
+/// Waits until `condition` holds, for at most ten seconds.
+func eventually(_ condition: () -> Bool) -> Bool {
+    let deadline = Date(timeIntervalSinceNow: 10)
+    while !condition() {
+        guard Date() < deadline else { return false }
+        usleep(2_000)
+    }
+    return true
+}
