@@ -20,7 +20,7 @@ enum TLSFailure {
         case NIOSSLError.uncleanShutdown: "the connection was cut off (no close_notify)"
         case NIOSSLError.noSuchFilesystemObject: "no such file"
         case NIOSSLError.failedToLoadCertificate, NIOSSLError.failedToLoadPrivateKey:
-            "not a PEM file of that kind"
+            "it cannot be read, or holds no such thing as PEM"
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             "the gateway's certificate does not carry the name or address connected to"
         case ChannelError.connectTimeout: "nothing answers at that address"

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Foundation
+import RingClient
+
+/// Where the gateway is and who we are: from flags, else from the environment.
+struct ConnectionOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The gateway, HOST:PORT or [IPV6]:PORT. Environment: RINGGATE_HOST.", valueName: "host:port"))
+    var host: String?
+    @Option(help: ArgumentHelp("Our certificate chain, PEM. Environment: RINGGATE_CERT.", valueName: "path"))
+    var cert: String?
+    @Option(help: ArgumentHelp("Our private key, PEM. Environment: RINGGATE_KEY.", valueName: "path"))
+    var key: String?
+    @Option(
+        help: ArgumentHelp(
+            "CA certificates that may sign the gateway's, PEM. Environment: RINGGATE_CA.", valueName: "path"))
+    var ca: String?
+    @Option(
+        help: ArgumentHelp("Name the gateway's certificate must carry; HOST unless given.", valueName: "name")
+    )
+    var serverName: String?
+    @Option(help: ArgumentHelp("Longest time to connect.", valueName: "seconds"))
+    var deadline = 10.0
+
+    func validate() throws {
+        guard deadline > 0, deadline <= 3600 else {
+            throw ValidationError("--deadline must be above 0, at most 3600")
+        }
+    }
+
+    /// Runs `body` with a connection and closes it in order, whatever happens.
+    func withConnection(_ body: (RingConnection) async throws -> Void) async throws {
+        let connection = try await RingConnection.connect(configuration())
+        do {
+            try await body(connection)
+        } catch {
+            await connection.close(within: .seconds(1))
+            throw error
+        }
+        await connection.close()
+    }
+
+    private func configuration() throws -> ConnectionConfiguration {
+        let (host, port) = try Self.split(required(host, flag: "--host", variable: "RINGGATE_HOST"))
+        return ConnectionConfiguration(
+            host: host, port: port, serverName: serverName,
+            certificateChain: try required(cert, flag: "--cert", variable: "RINGGATE_CERT"),
+            privateKey: try required(key, flag: "--key", variable: "RINGGATE_KEY"),
+            trustRoots: try required(ca, flag: "--ca", variable: "RINGGATE_CA"), deadline: .seconds(deadline))
+    }
+
+    private func required(_ value: String?, flag: String, variable: String) throws -> String {
+        if let value = value ?? ProcessInfo.processInfo.environment[variable], !value.isEmpty { return value }
+        throw UsageFailure(description: "give \(flag) or set \(variable)")
+    }
+
+    private static func split(_ text: String) throws -> (host: String, port: Int) {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (1...65535).contains(port), colon > text.startIndex
+        else { throw UsageFailure(description: "\"\(text)\" is not HOST:PORT") }
+        let host = text[..<colon]
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+        guard isBracketed || !host.contains(":") else {
+            throw UsageFailure(description: "\"\(text)\": write an IPv6 address as [ADDRESS]:PORT")
+        }
+        return (String(isBracketed ? host.dropFirst().dropLast() : host), port)
+    }
+}

@@ -1,0 +1,97 @@
+import ArgumentParser
+import RingClient
+import RingProtocol
+
+struct Console: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Connects standard input and output with a device, such as a serial console.",
+        discussion:
+            "Ends with Ctrl-] on a terminal, else at the end of standard input, or when the device ends.")
+
+    @OptionGroup var connection: ConnectionOptions
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp(
+            "End after this time, and not before it when standard input ends.", valueName: "seconds"))
+    var duration: Double?
+    @Argument var device: String
+
+    private enum Ending {
+        case input
+        case escape
+        case device
+        case time
+    }
+
+    /// Ctrl-], as telnet(1) has it.
+    private static let escape: UInt8 = 0x1d
+
+    func validate() throws {
+        if let duration, !(duration > 0 && duration <= 86400) {
+            throw ValidationError("--for must be above 0, at most 86400")
+        }
+    }
+
+    func run() async throws {
+        try await connection.withConnection { gateway in
+            let description = try await gateway.describe(device)
+            let opened = try await gateway.open(device)
+            try await converse(with: opened, description)
+            // Ends the read that still waits, so that the connection can close in order.
+            try await opened.close()
+        }
+    }
+
+    private func converse(with device: RemoteDevice, _ description: DeviceDescription) async throws {
+        let terminal = RawTerminal()
+        let isTerminal = terminal != nil
+        if isTerminal { Output.standardError("connected to \(device.name); Ctrl-] ends\r\n") }
+        try await withThrowingTaskGroup(of: Ending.self) { group in
+            group.addTask { try await copyOut(device, length: description.readLength) }
+            group.addTask {
+                try await copyIn(device, length: description.writeLength, isTerminal: isTerminal)
+            }
+            if let duration {
+                group.addTask {
+                    try await Task.sleep(for: .seconds(duration))
+                    return .time
+                }
+            }
+            while let ending = try await group.next() {
+                if ending == .input, duration != nil { continue }
+                break
+            }
+            group.cancelAll()
+        }
+        _ = consume terminal
+    }
+
+    private func copyOut(_ device: RemoteDevice, length: Int) async throws -> Ending {
+        while true {
+            let bytes = try await device.read(count: length)
+            if bytes.isEmpty { return .device }
+            Output.bytes(bytes)
+        }
+    }
+
+    private func copyIn(_ device: RemoteDevice, length: Int, isTerminal: Bool) async throws -> Ending {
+        let input = StandardInput()
+        while true {
+            try Task.checkCancellation()
+            let bytes: [UInt8]
+            switch await input.next(atMost: length) {
+            case .bytes(let taken): bytes = taken
+            case .idle: continue
+            case .end: return .input
+            }
+            let end = isTerminal ? bytes.firstIndex(of: Self.escape) ?? bytes.endIndex : bytes.endIndex
+            var rest = bytes[..<end]
+            while !rest.isEmpty {
+                let count = try await device.write(Array(rest))
+                guard count > 0 else { return .device }
+                rest = rest.dropFirst(count)
+            }
+            if end < bytes.endIndex { return .escape }
+        }
+    }
+}

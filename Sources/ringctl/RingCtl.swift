@@ -1,0 +1,35 @@
+import ArgumentParser
+
+/// The command line client. Exit codes are those of ``ExitStatus``, for every subcommand.
+@main
+struct RingCtl: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ringctl",
+        abstract: "Talks to devices behind a Ringgate gateway.",
+        discussion: ExitStatus.help,
+        subcommands: [Devices.self, Describe.self, Call.self, Read.self, Write.self, Console.self])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            finish(error)
+        }
+    }
+
+    /// ArgumentParser would end every usage error with 64 and every other with 1.
+    private static func finish(_ error: any Error) -> Never {
+        if let status = ExitStatus(error) {
+            Output.complain(String(describing: error))
+            exit(withError: ExitCode(status.rawValue))
+        }
+        guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+        Output.standardError(fullMessage(for: error) + "\n")
+        exit(withError: ExitCode(ExitStatus.usage.rawValue))
+    }
+}
