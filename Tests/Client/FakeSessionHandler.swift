@@ -1,0 +1,84 @@
+import NIOCore
+import RingProtocol
+
+/// Cuts frames out of what the client sends and tells the test of them.
+final class FakeSessionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let welcome: Welcome?
+    private let sink: AsyncStream<FakeSession.Event>.Continuation
+    private var received = ByteBuffer()
+    private var lastID = RequestID(0)
+    private var frames = 0
+
+    init(_ welcome: Welcome?, _ sink: AsyncStream<FakeSession.Event>.Continuation) {
+        self.welcome = welcome
+        self.sink = sink
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var incoming = unwrapInboundIn(data)
+        received.writeBuffer(&incoming)
+        do throws(WireError) {
+            while try takeFrame(context) {}
+        } catch {
+            sink.yield(.violation(error))
+            context.close(promise: nil)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        sink.yield(.failed(String(describing: error)))
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        sink.yield(.closed)
+        sink.finish()
+    }
+
+    private func takeFrame(_ context: ChannelHandlerContext) throws(WireError) -> Bool {
+        let bytes = Array(received.readableBytesView)
+        let taken = bytes.withUnsafeBytes { raw -> Result<Int?, WireError> in
+            do throws(WireError) {
+                guard let frame = try Frame.decode(WireBytes(raw), payloadLimit: Limits.framePayload) else {
+                    return .success(nil)
+                }
+                try handle(frame, context)
+                return .success(frame.size)
+            } catch {
+                return .failure(error)
+            }
+        }
+        guard let size = try taken.get() else { return false }
+        received.moveReaderIndex(forwardBy: size)
+        return true
+    }
+
+    private func handle(_ frame: Frame, _ context: ChannelHandlerContext) throws(WireError) {
+        switch frame.header.type {
+        case .hello:
+            _ = try Hello.decode(frame.payload)
+            sink.yield(.hello)
+            guard let welcome else { return }
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: welcome.encoded())), promise: nil)
+        case .submit:
+            var submission = try Submission(frame, allowed: [], after: lastID)
+            lastID = submission.lastRequestID
+            frames += 1
+            while let entry = submission.next() { sink.yield(.request(request(entry))) }
+        case .goodbye:
+            _ = try Goodbye.decode(frame.payload)
+            sink.yield(.goodbye)
+        case .welcome, .complete, .error:
+            throw WireError(.unexpectedFrame, rule: 9, "a client sent \(frame.header.type)")
+        }
+    }
+
+    private func request(_ entry: Entry) -> FakeSession.Request {
+        FakeSession.Request(
+            operation: entry.operation, slot: entry.slot.index, subOpcode: entry.subOpcode.code,
+            id: entry.requestID.value, offset: entry.offset, argument: entry.argument.array, frame: frames)
+    }
+}
