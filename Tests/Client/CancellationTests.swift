@@ -93,6 +93,10 @@ struct CancellationTests {
         // Until the close is answered the slot is in use.
         let second = try await openDevice(connection, session, slot: request.slot + 1)
         try await session.answer(close)
+        // Answers arrive in the order they were sent: once the sync is done, the close is known.
+        let sync = Task { try await second.sync() }
+        try await session.answer(session.request())
+        try await sync.value
         let third = try await openDevice(connection, session, slot: request.slot)
         #expect(second.name == third.name)
         try await gateway.stop()

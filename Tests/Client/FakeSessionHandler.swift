@@ -2,8 +2,9 @@ import NIOCore
 import RingProtocol
 
 /// Cuts frames out of what the client sends and tells the test of them.
-final class FakeSessionHandler: ChannelInboundHandler {
+final class FakeSessionHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private let welcome: Welcome?
@@ -11,6 +12,8 @@ final class FakeSessionHandler: ChannelInboundHandler {
     private var received = ByteBuffer()
     private var lastID = RequestID(0)
     private var frames = 0
+    /// Entries taken and not completed; above the welcome's credit the client breaks rule R-17.
+    private var unanswered = 0
 
     init(_ welcome: Welcome?, _ sink: AsyncStream<FakeSession.Event>.Continuation) {
         self.welcome = welcome
@@ -26,6 +29,14 @@ final class FakeSessionHandler: ChannelInboundHandler {
             sink.yield(.violation(error))
             context.close(promise: nil)
         }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let bytes = Array(unwrapOutboundIn(data).readableBytesView)
+        if bytes.count > Limits.frameHeader, bytes[4] == FrameType.complete.rawValue {
+            unanswered -= Int(bytes[6]) | Int(bytes[7]) << 8
+        }
+        context.write(data, promise: promise)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -67,6 +78,10 @@ final class FakeSessionHandler: ChannelInboundHandler {
             var submission = try Submission(frame, allowed: [], after: lastID)
             lastID = submission.lastRequestID
             frames += 1
+            unanswered += frame.header.count
+            guard unanswered <= Int((welcome ?? Welcome()).inFlight) else {
+                throw WireError(.limit, rule: 17, "\(unanswered) entries unanswered")
+            }
             while let entry = submission.next() { sink.yield(.request(request(entry))) }
         case .goodbye:
             _ = try Goodbye.decode(frame.payload)
