@@ -65,7 +65,7 @@ let package = Package(
         ),
         .testTarget(name: "EngineTests", dependencies: ["RingEngine", "RingLab"], path: "Tests/Engine"),
         .testTarget(
-            name: "ClientTests", dependencies: ["RingClient", "TestSupport"] + nio, path: "Tests/Client"),
+            name: "ClientTests", dependencies: ["RingClient", "TestSupport", "ringctl"] + nio, path: "Tests/Client"),
         .testTarget(
             name: "GatewayTests",
             dependencies: ["RingGateway", "RingPolicyFile", "RingClient", "RingLab", "TestSupport", logging],

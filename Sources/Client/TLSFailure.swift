@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -16,7 +17,8 @@ enum TLSFailure {
     static func text(_ error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError: connection(error)
-        case let error as IOError: error.description
+        // NIO's own text wraps the reason in the name of the call it used.
+        case let error as IOError: String(cString: strerror(error.errnoCode))
         case NIOSSLError.uncleanShutdown: "the connection was cut off (no close_notify)"
         case NIOSSLError.noSuchFilesystemObject: "no such file"
         case NIOSSLError.failedToLoadCertificate, NIOSSLError.failedToLoadPrivateKey:

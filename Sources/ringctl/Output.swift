@@ -7,7 +7,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 }
 
 struct OutputOptions: ParsableArguments {
-    @Option(name: [.short, .customLong("output")], help: "text or json.")
+    @Option(name: [.customShort("o"), .customLong("output")], help: "text or json.")
     var format = OutputFormat.text
 }
 

@@ -28,6 +28,8 @@ struct TestCertificates: Sendable {
             "ring-client-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         folder = url.path
+        // A private key, even a test's, is not left behind.
+        atexit { if case .success(let made) = TestCertificates.made { made.remove() } }
         let settings = """
             [req]
             distinguished_name = name
@@ -55,6 +57,8 @@ struct TestCertificates: Sendable {
         try sign("expired", extensions: "client", days: -1)
         try sign("stranger", extensions: "client", by: "other-ca")
     }
+
+    private func remove() { try? FileManager.default.removeItem(atPath: folder) }
 
     private var newKey: [String] {
         ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-config", path("openssl.cnf")]
