@@ -92,6 +92,9 @@ public struct Batch: Sendable {
         longestArgument = max(longestArgument, argument.count)
     }
 
+    /// Lets the devices go.
+    mutating func forgetDevices() { devices = [] }
+
     private mutating func keep(_ device: RemoteDevice) {
         if !devices.contains(where: { $0 === device }) { devices.append(device) }
     }

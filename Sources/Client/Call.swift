@@ -30,7 +30,7 @@ final class Call {
         case close(FileSlot)
     }
 
-    let batch: Batch
+    private(set) var batch: Batch
     let purpose: Purpose
     let ticket: Ticket?
     private(set) var replies: [Reply]
@@ -93,6 +93,8 @@ final class Call {
     }
 
     func fail(_ error: any Error) {
+        // A call nobody waits for, whose answer may never come, must not keep the connection alive.
+        batch.forgetDevices()
         continuation.take()?.resume(throwing: error)
     }
 }

@@ -29,7 +29,8 @@ struct Ledger {
         guard let first = waiting.first else { return nil }
         var room = Room(entries: Int(limits.entriesPerFrame), bytes: Int(limits.frameLimit))
         guard nextRun(of: first, room).entries > 0 else { return nil }
-        var frame = allocator.buffer(capacity: Limits.frameHeader + first.batch.bytes.count - first.sentBytes)
+        let unsent = first.batch.bytes.count - first.sentBytes
+        var frame = allocator.buffer(capacity: Limits.frameHeader + min(unsent, Int(limits.frameLimit)))
         frame.writeRepeatingByte(0, count: Limits.frameHeader)
         while let call = waiting.first {
             let run = nextRun(of: call, room)

@@ -59,6 +59,10 @@ public final class RingConnection: Sendable {
     /// others. Waits for credit where the batch is larger than what may be unanswered at once.
     public func submit(_ batch: Batch) async throws -> [Reply] {
         guard !batch.isEmpty else { return [] }
+        // Slots are numbers: on another connection the same one may be another device.
+        guard batch.devices.allSatisfy({ $0.connection === self }) else {
+            throw RingError.refused(Refusal(.slotNotOpen, "the device was opened on another connection"))
+        }
         return try await link.call(.batch(batch)).replies
     }
 

@@ -135,6 +135,23 @@ struct CancellationTests {
         try await gateway.stop()
     }
 
+    @Test func `a cancelled call that is never answered does not keep the connection open`() async throws {
+        let gateway = try await FakeGateway.start()
+        let session: FakeSession
+        do {
+            let (connection, begun) = try await gateway.connect()
+            session = begun
+            let device = try await openDevice(connection, session)
+            let read = Task { try await device.read(count: 4) }
+            _ = try await session.request()
+            read.cancel()
+            await #expect(throws: CancellationError.self) { _ = try await read.value }
+        }
+        // The dropped device may close its slot first.
+        while let event = await session.event(), event != .closed {}
+        try await gateway.stop()
+    }
+
     @Test func `connecting can be cancelled`() async throws {
         let gateway = try await FakeGateway.start(welcome: nil)
         let configuration = gateway.certificates.configuration(port: gateway.port)

@@ -143,6 +143,18 @@ struct SessionTests {
         try await gateway.stop()
     }
 
+    @Test func `a device of one connection cannot be used on another`() async throws {
+        let gateway = try await FakeGateway.start()
+        let (one, session) = try await gateway.connect()
+        let (other, _) = try await gateway.connect()
+        var batch = Batch()
+        batch.sync(try await openDevice(one, session))
+        let sent = batch
+        let refusal = Refusal(.slotNotOpen, "the device was opened on another connection")
+        await #expect(throws: RingError.refused(refusal)) { _ = try await other.submit(sent) }
+        try await gateway.stop()
+    }
+
     @Test func `a device that is dropped is closed`() async throws {
         let gateway = try await FakeGateway.start()
         let (connection, session) = try await gateway.connect()
