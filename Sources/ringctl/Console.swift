@@ -70,7 +70,7 @@ struct Console: AsyncParsableCommand {
         while true {
             let bytes = try await device.read(count: length)
             if bytes.isEmpty { return .device }
-            Output.bytes(bytes)
+            try Output.bytes(bytes)
         }
     }
 

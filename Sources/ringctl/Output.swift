@@ -13,12 +13,14 @@ struct OutputOptions: ParsableArguments {
 
 /// Where output goes: results to standard output, complaints to standard error.
 enum Output {
-    static func bytes(_ bytes: [UInt8]) {
-        FileHandle.standardOutput.write(Data(bytes))
+    /// Throws when nobody reads any more or the disk is full; the non-throwing write would trap.
+    static func bytes(_ bytes: [UInt8]) throws {
+        try FileHandle.standardOutput.write(contentsOf: Data(bytes))
     }
 
     static func standardError(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        // There is nowhere left to complain about a failure of this.
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 
     /// One line.
@@ -30,7 +32,7 @@ enum Output {
     static func json(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        bytes(Array(try encoder.encode(Versioned(value: value))) + [UInt8(ascii: "\n")])
+        try bytes(Array(encoder.encode(Versioned(value: value))) + [UInt8(ascii: "\n")])
     }
 }
 

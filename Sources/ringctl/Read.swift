@@ -24,7 +24,7 @@ struct Read: AsyncParsableCommand {
         try await connection.withConnection { gateway in
             let count = if let count { count } else { try await gateway.describe(device).readLength }
             let opened = try await gateway.open(device)
-            Output.bytes(try await opened.read(count: count, offset: offset ?? Entry.currentPosition))
+            try Output.bytes(await opened.read(count: count, offset: offset ?? Entry.currentPosition))
         }
     }
 }
