@@ -101,7 +101,7 @@ public struct Batch: Sendable {
 }
 
 extension SubOpcode {
-    /// The reply size an ioctl number states (`_IOC_SIZE` when `_IOC_READ` is set, asm-generic/ioctl.h); 0 for
-    /// older numbers that state none.
+    /// The reply size an ioctl number states (`_IOC_SIZE` when `_IOC_READ` is set, asm-generic/ioctl.h); 0
+    /// for older numbers that state none.
     var encodedReplySize: Int { code & (2 << 30) != 0 ? Int((code >> 16) & 0x3fff) : 0 }
 }

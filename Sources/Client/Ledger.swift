@@ -128,7 +128,7 @@ extension Ledger {
         guard entries > 0 else { return run }
         for cost in call.batch.costs[call.sent..<call.sent + entries] {
             guard run.bytes + Int(cost.wire) <= room.bytes else { break }
-            // An entry above the whole budget is sent alone, for the gateway to refuse; waiting would not help.
+            // An entry above the whole budget goes alone, for the gateway to refuse; waiting would not help.
             let isAlone = payloadInFlight + run.payload == 0
             guard isAlone || run.payload + Int(cost.payload) <= credit else { break }
             run.entries += 1

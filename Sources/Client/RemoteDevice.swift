@@ -3,8 +3,8 @@ import Synchronization
 
 /// An open device of the gateway.
 ///
-/// Operations may be made from several tasks at once; the gateway runs those that need the device's worker one
-/// after the other. The file is closed by ``close()``, or when the last reference goes.
+/// Operations may be made from several tasks at once; the gateway runs those that need the device's worker
+/// one after the other. The file is closed by ``close()``, or when the last reference goes.
 public final class RemoteDevice: Sendable {
     /// Name of the device in the gateway's policy.
     public let name: String

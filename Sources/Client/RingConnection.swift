@@ -5,8 +5,8 @@ import RingProtocol
 
 /// A session with a Ringgate gateway.
 ///
-/// Calls may be made from any number of tasks at once. All throw ``RingError``, or `CancellationError` as soon
-/// as the calling task is cancelled; an operation that was sent by then may still take effect. The connection
+/// Calls may be made from any number of tasks at once. All throw ``RingError``, or `CancellationError` as
+/// soon as the calling task is cancelled; an operation that was sent by then may still take effect. The connection
 /// ends with ``close(within:)``, or at the latest when the last reference to it goes.
 public final class RingConnection: Sendable {
     /// What the gateway granted: its limits, clocks, run and policy revision.

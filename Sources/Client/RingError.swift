@@ -4,7 +4,7 @@ import RingProtocol
 public enum RingError: Error, Equatable, Sendable {
     /// The policy said no. The refusal names the rule that decided, and why.
     case denied(Refusal)
-    /// Refused for another reason: a slot, a shape, a full queue, a gateway that is stopping. Nothing happened.
+    /// Refused for another reason: a slot, a shape, a full queue, a stopping gateway. Nothing happened.
     case refused(Refusal)
     /// The kernel or the device failed the operation.
     case errno(Errno, operation: String)

@@ -97,7 +97,7 @@ extension SessionHandler {
         }
     }
 
-    /// Throws `CancellationError` to the call's task now. What was sent keeps its credit until it is answered.
+    /// Throws `CancellationError` to the call's task now. What was sent keeps its credit until answered.
     func abandon(_ ticket: Ticket) {
         guard let call = ledger.abandon(ticket) else { return }
         if case .open(let slot) = call.purpose, call.count == 0 { slots.free(slot) }

@@ -31,8 +31,8 @@ public struct StructCodec: Sendable {
     /// Names of the fields an argument may set.
     public var argumentFields: [String] { fields.filter { $0.end <= argumentSize }.map(\.name) }
 
-    /// The argument block. Integers are decimal or `0x` hexadecimal, bytes are hexadecimal; a field that is not
-    /// named, and the rest of a bytes field that is not filled, is zero.
+    /// The argument block. Integers are decimal or `0x` hexadecimal, bytes are hexadecimal; a field that is
+    /// not named, and the rest of a bytes field that is not filled, is zero.
     public func encode(_ values: [String: String]) throws(FieldError) -> [UInt8] {
         var block = [UInt8](repeating: 0, count: argumentSize)
         // Sorted, so that of several errors always the same one is reported.

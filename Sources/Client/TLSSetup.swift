@@ -13,7 +13,7 @@ struct TLSSetup: Sendable {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv13
         tls.certificateVerification = .fullVerification
-        // Closing waits this long for the gateway's close_notify; NIOSSL's own 5 s would outlast any deadline.
+        // Closing waits this long for the gateway's close_notify; NIOSSL's own 5 s would outlast deadlines.
         tls.shutdownTimeout = .seconds(1)
         tls.applicationProtocols = [applicationProtocol]
         tls.certificateChain = try Self.use(configuration.certificateChain, as: "certificate") {

@@ -6,7 +6,7 @@ struct Call: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Sends one device command and shows its reply.",
         discussion:
-            "Fields that are not given are zero. Numbers are decimal or 0x hexadecimal, bytes are hexadecimal."
+            "Fields that are not given are zero. Numbers are decimal or 0x hexadecimal, bytes hexadecimal."
     )
 
     @OptionGroup var connection: ConnectionOptions

@@ -16,7 +16,8 @@ enum ExitStatus: Int32 {
 
     static let help = """
         Exit codes: 0 success, 1 device or kernel error, 2 wrong usage, 3 denied by the policy, \
-        4 connection or TLS failure, 5 session or protocol error, 6 refused for another reason (busy, stopping).
+        4 connection or TLS failure, 5 session or protocol error, 6 refused for another reason (busy, \
+        stopping).
         """
 
     /// nil for errors of the argument parser.

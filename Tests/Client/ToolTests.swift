@@ -8,12 +8,15 @@ import Testing
 @Suite(.timeLimit(.minutes(2)))
 struct ToolTests {
     private static let description = """
-        {"device": "board", "profile": "tty", "read": {"maxLength": 16}, "write": {"maxLength": 4}, "commands": [
-         {"name": "TIOCGWINSZ", "code": 21523, "engine": "call", "effect": "read", "argumentSize": 0, "replySize": 4,
+        {"device": "board", "profile": "tty", "read": {"maxLength": 16}, "write": {"maxLength": 4},
+         "commands": [
+         {"name": "TIOCGWINSZ", "code": 21523, "engine": "call", "effect": "read",
+          "argumentSize": 0, "replySize": 4,
           "fields": [{"name": "ws_row", "type": "u16", "offset": 0, "size": 2},
                      {"name": "ws_col", "type": "u16", "offset": 2, "size": 2}],
           "constraints": [], "summary": "Reads the window size."},
-         {"name": "TIOCSWINSZ", "code": 21524, "engine": "call", "effect": "write", "argumentSize": 4, "replySize": 0,
+         {"name": "TIOCSWINSZ", "code": 21524, "engine": "call", "effect": "write",
+          "argumentSize": 4, "replySize": 0,
           "fields": [{"name": "ws_row", "type": "u16", "offset": 0, "size": 2}],
           "constraints": [["ws_row in 1..200"]], "summary": "Sets the window size."}]}
         """
@@ -68,8 +71,8 @@ struct ToolTests {
         }
         #expect(
             run.output == """
-                {"code":21524,"command":"TIOCSWINSZ","device":"board","deviceTimeNanoseconds":1500,"engine":"ring",\
-                "fields":{},"reply":"","result":0,"version":1}\n
+                {"code":21524,"command":"TIOCSWINSZ","device":"board","deviceTimeNanoseconds":1500,\
+                "engine":"ring","fields":{},"reply":"","result":0,"version":1}\n
                 """)
     }
 
