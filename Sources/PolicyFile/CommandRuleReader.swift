@@ -15,8 +15,8 @@ struct CommandRuleReader {
         let isFree = conditions == nil
         if let other = named[name], other || isFree {
             report.add(
-                place, "command `\(name)` is named twice, once without conditions",
-                "remove one of the two")
+                place, "command `\(name)` is named twice, and once without conditions",
+                "keep the one that says what you mean")
             return
         }
         named[name] = isFree

@@ -7,7 +7,7 @@ enum PolicyReader {
     ) -> (principals: [Principal], devices: [Device], rules: [Rule]) {
         guard let root = YAMLReader.read(source, &report), var map = MapReader(root, "a policy", &report)
         else { return ([], [], []) }
-        _ = map.required("version", &report)?.number("version", in: 1...1, &report)
+        if let version = map.required("version", &report) { checkVersion(version, &report) }
         let principals =
             map.required("principals", &report).map { PrincipalReader.read($0, &report) }
             ?? Named("principal")
@@ -20,5 +20,12 @@ enum PolicyReader {
         return (
             principals.elements.compactMap(\.element), devices.elements.compactMap(\.element), rules
         )
+    }
+
+    private static func checkVersion(_ value: Value, _ report: inout Report) {
+        guard let version = value.number("version", in: 0...Int128(UInt32.max), &report), version != 1 else {
+            return
+        }
+        report.add(value.place, "policies of version \(version) are not known here", "write `version: 1`")
     }
 }

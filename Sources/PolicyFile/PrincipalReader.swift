@@ -15,7 +15,7 @@ enum PrincipalReader {
             if let owner = owners.updateValue(name, forKey: "\(match)") {
                 report.add(
                     pair.value.place, "principal `\(name)` is known by the same as `\(owner)`",
-                    "name both in the rules as one principal")
+                    "keep one of the two")
             }
             principals.add(name, Principal(name: name, match: match))
         }

@@ -22,7 +22,8 @@ struct RuleReader {
         let id = map.required("id", &report).flatMap { readID($0, &report) }
         let who = map.required("principals", &report).flatMap { find($0, in: self.principals, &report) } ?? []
         let devices = map.required("devices", &report).flatMap { find($0, in: self.devices, &report) } ?? []
-        let commands = map.optional("commands").map { readCommands($0, devices, &report) } ?? [:]
+        let commandsValue = map.optional("commands")
+        let commands = commandsValue.map { readCommands($0, devices, &report) } ?? [:]
         let readValue = map.optional("read")
         let writeValue = map.optional("write")
         map.finish(&report)
@@ -40,7 +41,7 @@ struct RuleReader {
                     "open it read-write or remove `write`")
             }
         }
-        if commands?.isEmpty ?? false, readValue == nil, writeValue == nil {
+        if commandsValue?.isEmptyList ?? true, readValue == nil, writeValue == nil {
             report.add(value.place, "the rule allows nothing", "add `commands`, `read` or `write`")
         }
         guard let id, let commands else { return nil }
@@ -81,7 +82,7 @@ struct RuleReader {
     private func readCommands(
         _ value: Value, _ devices: [Device], _ report: inout Report
     ) -> [String: [Rule.Command]]? {
-        if case .list(let items) = value.content, items.isEmpty { return [:] }
+        if value.isEmptyList { return [:] }
         guard let items = value.items("commands", maximum: FileLimits.commands, &report) else { return nil }
         var reader = CommandRuleReader(devices.map(\.profile))
         for item in items { reader.read(item, &report) }

@@ -49,7 +49,7 @@ extension Value {
         }
         guard !text.isEmpty, text.utf8.count <= maximum, !text.unicodeScalars.contains(where: \.isControl)
         else {
-            report.add(place, "\(what) has 1 to \(maximum) bytes on one line", "shorten it")
+            report.add(place, "\(what) has 1 to \(maximum) bytes on one line", "write it so")
             return nil
         }
         return text
@@ -68,7 +68,8 @@ extension Value {
         }
         guard let number = Self.integer(text) else {
             report.add(
-                place, "\(words) is no number", "write decimal without leading zeros, 0x hexadecimal or 4KiB")
+                place, "\(words) is no number",
+                "write decimal without leading zeros, 0x hexadecimal or 4KiB, up to 64 bits")
             return nil
         }
         guard range.contains(number) else {

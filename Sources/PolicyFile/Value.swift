@@ -26,9 +26,13 @@ struct Value: Sendable {
         switch content {
         case .text("", isQuoted: false): "nothing"
         case .text(let text, _): "`\(text.prefix(40))`"
-        case .list: "a list"
-        case .map: "a mapping"
+        case .list(let items): items.isEmpty ? "an empty list" : "a list"
+        case .map(let pairs): pairs.isEmpty ? "an empty mapping" : "a mapping"
         }
+    }
+
+    var isEmptyList: Bool {
+        if case .list(let items) = content { items.isEmpty } else { false }
     }
 
     /// Words a YAML reader may take for null or a truth value when they are not quoted.

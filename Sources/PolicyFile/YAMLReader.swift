@@ -21,8 +21,8 @@ struct YAMLReader {
     }
 
     /// Yams gives up at the first repeated key and tells where the *first* of the two is. So that one gets a
-    /// tag of ours, which makes it another key for Yams, and the text is read again; the conversion then finds
-    /// both, and all other errors of the file with them.
+    /// tag of ours, which makes it another key for Yams, and the text is read again; the conversion then
+    /// finds both, and all other errors of the file with them.
     private mutating func readDocument() -> Value? {
         var marker = DuplicateMarker(text)
         while true {
