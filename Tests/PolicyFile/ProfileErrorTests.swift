@@ -1,0 +1,149 @@
+import Testing
+
+@testable import RingPolicyFile
+
+/// One change to a good profile and everything it makes wrong.
+struct BadProfile: CustomTestStringConvertible, Sendable {
+    static let text = """
+        name: demo
+        summary: A device.
+        commands:
+          - name: DEMO_SET
+            code: 0x4000
+            engine: call
+            effect: write
+            argument:
+              as: pointer
+              direction: in
+              size: 24
+              fields:
+                - {name: start, type: u64, at: 0}
+                - {name: length, type: u32, at: 8}
+                - {name: tag, type: bytes, at: 12, size: 4}
+                - {name: delta, type: s64, at: 16}
+              extents:
+                range: {start: start, length: length}
+            summary: Sets.
+          - name: DEMO_GO
+            code: 0x4001
+            engine: ring
+            effect: read
+            summary: Goes.
+
+        """
+    let old: String
+    let new: String
+    let says: [String]
+
+    init(_ old: String, _ new: String, _ says: String...) {
+        self.old = old
+        self.new = new
+        self.says = says
+    }
+
+    var testDescription: String { new.isEmpty ? "without \(old)" : new }
+
+    static func errors(_ text: String, file: String = "demo.yaml") -> [String] {
+        var report = Report(file)
+        let profile = ProfileReader.read(SourceText(path: file, text: text), &report)
+        #expect((profile == nil) == !report.diagnostics.isEmpty)
+        return report.diagnostics.sorted { ($0.line, $0.column) < ($1.line, $1.column) }.map(\.description)
+    }
+}
+
+@Suite("Profiles that are refused")
+struct ProfileErrorTests {
+    @Test("The fixture itself is good")
+    func good() { #expect(BadProfile.errors(BadProfile.text) == []) }
+
+    @Test("A profile is called as its file")
+    func fileName() {
+        #expect(
+            BadProfile.errors(BadProfile.text, file: "other.yaml") == [
+                "other.yaml:1:7: profile `demo` is in a file called `other.yaml`; "
+                    + "call the file `demo.yaml` or correct the name"
+            ])
+    }
+
+    @Test(
+        "Every error has its place",
+        arguments: [
+            BadProfile("summary: A device.\n", "", "1:1: a profile has no `summary`; add `summary: ...`"),
+            BadProfile(
+                "name: DEMO_GO", "name: DEMO_SET",
+                "20:5: command `DEMO_SET` is described twice; remove one of the two"),
+            BadProfile(
+                "code: 0x4001", "code: 16384",
+                "20:5: `DEMO_GO` has the code 0x4000 of `DEMO_SET`; "
+                    + "a code means one command; correct or remove one of the two"),
+            BadProfile(
+                "code: 0x4001", "code: 0x100000000",
+                "21:11: code is 0 to 4294967295, not 4294967296; choose a number in that range"),
+            BadProfile(
+                "engine: ring", "engine: uring",
+                "22:13: `uring` is no engine; write one of: call, ring, ring-wide"),
+            BadProfile(
+                "effect: read", "effect: none",
+                "23:13: `none` is no effect; write one of: read, write, destructive"),
+            BadProfile(
+                "as: pointer", "as: reference",
+                "9:11: `reference` is no argument form; write one of: pointer, value, sqe-range, sqe-command"),
+            BadProfile(
+                "      direction: in\n", "", "9:7: an argument has no `direction`; add `direction: ...`"),
+            BadProfile(
+                "direction: in\n", "direction: input\n",
+                "10:18: `input` is no direction; write one of: in, out, both"),
+            BadProfile("      size: 24\n", "", "9:7: an argument has no `size`; add `size: ...`"),
+            BadProfile(
+                "size: 24", "size: 0", "11:13: size is 1 to 16384, not 0; choose a number in that range"),
+            BadProfile(
+                "size: 24", "size: 32KiB",
+                "11:13: size is 1 to 16384, not 32768; choose a number in that range"),
+            BadProfile(
+                "type: u32", "type: u+8",
+                "14:32: `u+8` is no field type; "
+                    + "write one of: u8, u16, u32, u64, s8, s16, s32, s64, bytes (with `size`)"),
+            BadProfile(", size: 4}", "}", "15:11: a field has no `size`; add `size: ...`"),
+            BadProfile(
+                "type: u32, at", "type: u32, size: 4, at",
+                "14:37: a field has no key `size`; known: at, name, type"),
+            BadProfile(
+                "at: 16}", "at: 14}",
+                "9:7: DEMO_SET: field `delta` overlaps the one before it; see the table of docs/profiles.md"),
+            BadProfile(
+                "at: 16}", "at: 17}",
+                "9:7: DEMO_SET: field `delta` lies outside the block; see the table of docs/profiles.md"),
+            BadProfile(
+                "{name: delta", "{name: start",
+                "9:7: DEMO_SET: two fields or extents have one name; see the table of docs/profiles.md"),
+            BadProfile(
+                "{start: start, length: length}", "{start: start, length: delta}",
+                "9:7: DEMO_SET: extent `range` needs two unsigned fields; see the table of docs/profiles.md"),
+            BadProfile(
+                "{start: start, length: length}", "{start: begin, length: length}",
+                "18:24: there is no field `begin`; known: delta, length, start, tag"),
+            BadProfile(
+                "range: {start: start, length: length}", "[]",
+                "18:9: extents are named in a mapping, not an empty list; "
+                    + "write `range: {start: FIELD, length: FIELD}`"),
+            BadProfile(
+                "code: 0x4000\n    engine: call", "code: 0x4000\n    engine: ring",
+                "9:7: DEMO_SET: a pointer needs the engine `call`; see the table of docs/profiles.md"),
+            BadProfile(
+                "code: 0x4000\n", "code: 0x5412\n",
+                "9:7: DEMO_SET: TIOCSTI is never allowed, so it cannot be described; "
+                    + "see the table of docs/profiles.md"),
+            BadProfile(
+                "as: pointer", "as: value",
+                "9:7: DEMO_SET: a value is 8 bytes of input for the engine `call`; "
+                    + "see the table of docs/profiles.md"),
+            BadProfile(
+                "name: DEMO_GO", "name: 9GO",
+                "20:11: `9GO` is no command name; use 1 to 64 of A-Z a-z 0-9 _, as in C"),
+        ])
+    func places(_ bad: BadProfile) throws {
+        let parts = BadProfile.text.split(separator: bad.old, omittingEmptySubsequences: false)
+        try #require(parts.count == 2, "the fixture has `\(bad.old)` \(parts.count - 1) times")
+        #expect(BadProfile.errors(parts.joined(separator: bad.new)) == bad.says.map { "demo.yaml:\($0)" })
+    }
+}
