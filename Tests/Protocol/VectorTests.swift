@@ -1,0 +1,143 @@
+import Foundation
+import RingProtocol
+import Testing
+
+@Suite("Vectors of docs/vectors")
+struct VectorTests {
+    @Test("There are vectors of every frame, operation, refusal, error and decoder's rule")
+    func complete() {
+        let valid = Vectors.valid
+        #expect(Set(valid.map(\.type)) == ["hello", "welcome", "submit", "complete", "error", "goodbye"])
+        #expect(Set(valid.map(\.name)).count == valid.count)
+        let operations = valid.flatMap(entries).map(\.operation)
+        #expect(
+            Set(operations) == [
+                "nop", "open", "close", "read", "write", "sync", "command", "describe", "list",
+            ])
+        let completions = valid.flatMap { $0.completions ?? [] }
+        #expect(Set(completions.map(\.engine)) == ["gateway", "ring", "call"])
+        #expect(Set(completions.compactMap(\.refusal?.reason)) == Set(RefusalReason.allCases.map(\.rawValue)))
+        #expect(Set(valid.compactMap(\.code)) == Set(SessionErrorCode.allCases.map(\.rawValue)))
+        let rules = Set(Vectors.invalid.map(\.rule))
+        #expect(rules == [2, 3, 4, 5, 6, 8, 10, 11, 12, 13, 14, 15, 16, 22, 23, 24, 25, 27, 28])
+    }
+
+    private func entries(_ vector: ValidVector) -> [ValidVector.VectorEntry] {
+        if case .list(let entries)? = vector.entries { entries } else { [] }
+    }
+
+    @Test("A right frame decodes to its fields and encodes to its bytes", arguments: Vectors.valid)
+    func valid(_ vector: ValidVector) throws {
+        try vector.bytes.wire { bytes in
+            let frame = try #require(try Frame.decode(bytes, payloadLimit: Limits.framePayload))
+            #expect(frame.size == bytes.count)
+            #expect("\(frame.header.type)" == vector.type)
+            switch frame.header.type {
+            case .hello: try check(try Hello.decode(frame.payload), vector)
+            case .welcome: try check(try Welcome.decode(frame.payload), vector)
+            case .submit: try check(try Submission(frame, allowed: [], after: RequestID(0)), vector)
+            case .complete: try check(CompletionBatch(frame), vector)
+            case .error:
+                let error = try SessionError.decode(frame.payload)
+                #expect(error.code.rawValue == vector.code && error.rule == vector.rule)
+                #expect(error.entry == vector.entry && error.text == vector.text)
+                #expect(error.encoded() == vector.bytes)
+            case .goodbye:
+                let goodbye = try Goodbye.decode(frame.payload)
+                #expect(goodbye.rawValue == vector.reason)
+                #expect(goodbye.encoded() == vector.bytes)
+            }
+        }
+    }
+
+    private func check(_ hello: Hello, _ vector: ValidVector) throws {
+        #expect(
+            hello.versions.lowerBound == vector.min_version && hello.versions.upperBound == vector.max_version
+        )
+        #expect(String(hello.features.rawValue) == vector.features)
+        #expect(hello.encoded() == vector.bytes)
+    }
+
+    private func check(_ welcome: Welcome, _ vector: ValidVector) throws {
+        #expect(welcome.version == vector.version && welcome.slots == vector.slots)
+        #expect(welcome.frameLimit == vector.frame_limit && welcome.chain == vector.chain)
+        #expect(String(welcome.features.rawValue) == vector.features)
+        #expect(String(welcome.epoch) == vector.epoch && String(welcome.session) == vector.session)
+        #expect(String(welcome.monotonic) == vector.monotonic_ns)
+        #expect(String(welcome.realtime) == vector.realtime_ns)
+        #expect(welcome.inFlight == vector.in_flight && welcome.payloadLimit == vector.payload_limit)
+        #expect(welcome.payloadInFlight == vector.payload_in_flight)
+        guard case .count(let entries)? = vector.entries else {
+            Issue.record("a welcome has a number of entries")
+            return
+        }
+        #expect(welcome.entriesPerFrame == entries && welcome.revision.hex == vector.revision)
+        #expect(welcome.encoded() == vector.bytes)
+    }
+
+    private func check(_ frame: consuming Submission, _ vector: ValidVector) throws {
+        var decoded: [ValidVector.VectorEntry] = []
+        var again: [Entry] = []
+        while let entry = frame.next() {
+            let operation = try #require(entry.operation)
+            again.append(entry)
+            decoded.append(
+                .init(
+                    operation: "\(operation)", number: operation.rawValue, flags: entry.flags.rawValue,
+                    slot: entry.slot.index, sub_opcode: entry.subOpcode.code,
+                    request_id: String(entry.requestID.value), offset: String(entry.offset),
+                    timeout_ms: entry.timeout, argument: entry.argument.array.hex))
+        }
+        #expect(decoded == entries(vector))
+        #expect(submission(again) == vector.bytes)
+    }
+
+    private func check(_ batch: consuming CompletionBatch, _ vector: ValidVector) throws {
+        let flags: [(CompletionFlags, String)] = [
+            (.denied, "denied"), (.gap, "gap"), (.indeterminate, "indeterminate"), (.more, "more"),
+            (.refused, "refused"),
+        ]
+        var decoded: [ValidVector.VectorCompletion] = []
+        var again: [(header: CompletionHeader, payload: [UInt8])] = []
+        while let (header, payload) = try batch.next() {
+            let engine = try #require(header.flags.engine)
+            let refusal = header.flags.contains(.refused) ? try Refusal.decode(payload) : nil
+            #expect(refusal.map { $0.encoded() == payload.array && $0.result == header.result } ?? true)
+            again.append((header, payload.array))
+            decoded.append(
+                .init(
+                    request_id: String(header.requestID.value), result: header.result, engine: "\(engine)",
+                    flags: flags.filter { header.flags.contains($0.0) }.map(\.1),
+                    device_time: String(header.deviceTime), payload: payload.array.hex,
+                    refusal: refusal.map { .init(reason: $0.reason.rawValue, rule: $0.rule, text: $0.text) }))
+        }
+        #expect(decoded == vector.completions)
+        #expect(completions(again) == vector.bytes)
+    }
+
+    @Test("A wrong frame breaks the rule it says", arguments: Vectors.invalid)
+    func invalid(_ vector: InvalidVector) throws {
+        let after = RequestID(try #require(UInt64(vector.after_request_id)))
+        let found = try broken {
+            try [UInt8](hex: vector.hex).wire {
+                try decodeWhole($0, limit: vector.payload_limit, after: after)
+            }
+        }
+        let code = try #require(SessionErrorCode(rawValue: vector.code))
+        #expect(found == Broken(code, vector.rule, entry: vector.entry))
+    }
+
+    @Test("The files are what generate.py writes")
+    func generated() throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["python3", Vectors.directory.appending(path: "generate.py").path, "--check"]
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus != 127 else {
+            print("skipped: no python3 to run generate.py with")
+            return
+        }
+        #expect(process.terminationStatus == 0)
+    }
+}
