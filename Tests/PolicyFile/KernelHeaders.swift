@@ -3,7 +3,7 @@ import RingPolicy
 
 /// What the installed kernel headers say about the commands of a profile, asked of the C compiler.
 struct KernelHeaders {
-    /// The C type of a command's block; empty when it has none. Fields of a `struct` carry the kernel's names.
+    /// The C type of a command's block; empty when it has none. Fields of a `struct` have the kernel's names.
     static let types: [String: String] = [
         "RNDGETENTCNT": "int",
         "TIOCGWINSZ": "struct winsize", "TIOCSWINSZ": "struct winsize",
