@@ -45,7 +45,7 @@ struct NameErrorTests {
                 "5:3: `öld` is no principal; use 1 to 64 of a-z 0-9 . _ - and start with a letter or "
                     + "digit"),
         ])
-    func check0(_ site: BadSite) throws { try site.check() }
+    func badNames(_ site: BadSite) throws { try site.check() }
 
     @Test(
         "Words that YAML takes for values need quotes to be names",
@@ -86,7 +86,7 @@ struct NameErrorTests {
                 "20:25: `~` without quotes is not a principal in YAML; write \"~\" with quotes if that "
                     + "is the name"),
         ])
-    func check1(_ site: BadSite) throws { try site.check() }
+    func reservedWords(_ site: BadSite) throws { try site.check() }
 
     @Test(
         "A name nobody defined is refused with what might be meant",
@@ -121,7 +121,7 @@ struct NameErrorTests {
                 "{ranges: {window",
                 "23:48: BLOCK_URING_CMD_DISCARD has no field or extent `ranges`; did you mean `range`?"),
         ])
-    func check2(_ site: BadSite) throws { try site.check() }
+    func unknownNames(_ site: BadSite) throws { try site.check() }
 
     @Test(
         "Numbers are read one way only",
@@ -178,5 +178,5 @@ struct NameErrorTests {
                 "max-length: 2MiB}",
                 "17:24: max-length is 1 to 1048576, not 2097152; choose a number in that range"),
         ])
-    func check3(_ site: BadSite) throws { try site.check() }
+    func numbers(_ site: BadSite) throws { try site.check() }
 }

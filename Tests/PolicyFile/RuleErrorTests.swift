@@ -51,7 +51,7 @@ struct RuleErrorTests {
                 "23:15: profile `tty` has no command `BLOCK_URING_CMD_DISCARD`; known: TCFLSH, "
                     + "TCGETS2, TCSBRK, TCSETSW2, TIOCGWINSZ, TIOCINQ, TIOCMGET, TIOCOUTQ, TIOCSWINSZ"),
         ])
-    func check0(_ site: BadSite) throws { try site.check() }
+    func rules(_ site: BadSite) throws { try site.check() }
 
     @Test(
         "Reading and writing need bounds that hold something, on a file opened for it",
@@ -107,7 +107,7 @@ struct RuleErrorTests {
                 "18:12: device `board` is opened read-only, so it cannot be written; open it "
                     + "read-write or remove `write`"),
         ])
-    func check1(_ site: BadSite) throws { try site.check() }
+    func transfers(_ site: BadSite) throws { try site.check() }
 
     @Test(
         "A condition is one test that some value passes and the field can hold",
@@ -197,5 +197,5 @@ struct RuleErrorTests {
                 "23:64: window [2097152, 1048576) holds no position; write [first, end] with first < "
                     + "end"),
         ])
-    func check2(_ site: BadSite) throws { try site.check() }
+    func conditions(_ site: BadSite) throws { try site.check() }
 }

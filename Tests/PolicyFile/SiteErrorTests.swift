@@ -56,7 +56,7 @@ struct SiteErrorTests {
                 "4:15: `sha256:0g0g0g0g0g0g0g0g0g0g0g0g0g0g0g0g0` is no key hash; write sha256: and "
                     + "the 64 hex digits of the key's hash"),
         ])
-    func check0(_ site: BadSite) throws { try site.check() }
+    func principals(_ site: BadSite) throws { try site.check() }
 
     @Test(
         "A device has one sound path",
@@ -104,5 +104,5 @@ struct SiteErrorTests {
                 "profile: tty, open: rw",
                 "7:51: `rw` is no way to open; write one of: read-only, write-only, read-write"),
         ])
-    func check1(_ site: BadSite) throws { try site.check() }
+    func devices(_ site: BadSite) throws { try site.check() }
 }

@@ -38,7 +38,7 @@ struct YAMLErrorTests {
                 "CN=Old \u{7}CA",
                 "5:49: not YAML: control characters are not allowed; remove this character"),
         ])
-    func check0(_ site: BadSite) throws { try site.check() }
+    func syntax(_ site: BadSite) throws { try site.check() }
 
     @Test(
         "What YAML could expand or retype is refused",
@@ -64,7 +64,7 @@ struct YAMLErrorTests {
                 "version: [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]\n",
                 "1:26: nested deeper than 16 levels; use the format of docs/policy.md"),
         ])
-    func check1(_ site: BadSite) throws { try site.check() }
+    func expansion(_ site: BadSite) throws { try site.check() }
 
     @Test(
         "The second of two equal keys is located",
@@ -94,7 +94,7 @@ struct YAMLErrorTests {
                 "16:83: key `ws_row` is given twice in one mapping, first on line 16; remove one of "
                     + "the two"),
         ])
-    func check2(_ site: BadSite) throws { try site.check() }
+    func duplicates(_ site: BadSite) throws { try site.check() }
 
     @Test(
         "Unknown keys, missing keys and wrong types are located",
@@ -162,5 +162,5 @@ struct YAMLErrorTests {
                 "7:15: not YAML: while scanning a plain scalar found unexpected ':'; correct the "
                     + "YAML here; text with any of : # [ ] { } , & * ! | > ' \" % @ ` belongs in quotes"),
         ])
-    func check3(_ site: BadSite) throws { try site.check() }
+    func types(_ site: BadSite) throws { try site.check() }
 }

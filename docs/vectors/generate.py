@@ -10,7 +10,10 @@ import struct
 import sys
 from pathlib import Path
 
-OPERATIONS = {"nop": 1, "open": 2, "close": 3, "read": 4, "write": 5, "sync": 6, "command": 8, "describe": 11, "list": 12}
+OPERATIONS = {
+    "nop": 1, "open": 2, "close": 3, "read": 4, "write": 5, "sync": 6, "command": 8, "describe": 11,
+    "list": 12,
+}
 TYPES = {"hello": 1, "welcome": 2, "submit": 3, "complete": 4, "error": 5, "goodbye": 6}
 ENGINES = {"gateway": 0, "ring": 1, "call": 2}
 FLAGS = {"more": 1, "denied": 2, "refused": 4, "indeterminate": 32, "gap": 64}
@@ -27,7 +30,9 @@ def frame(kind, payload, count=0, reserved=0, length=None):
     return struct.pack("<IBBH", len(payload) if length is None else length, kind, reserved, count) + payload
 
 
-def entry(operation, request_id, slot=0, sub_opcode=0, offset=0, argument=b"", flags=0, timeout_ms=0, length=None):
+def entry(
+    operation, request_id, slot=0, sub_opcode=0, offset=0, argument=b"", flags=0, timeout_ms=0, length=None
+):
     number = OPERATIONS.get(operation, operation)
     length = len(argument) if length is None else length
     head = struct.pack("<BBHIQQII", number, flags, slot, sub_opcode, request_id, offset, timeout_ms, length)
@@ -50,7 +55,8 @@ def hello(low=1, high=1, features=0, reserved=0):
 
 
 def welcome():
-    head = struct.pack("<HHIQQQQQ", 1, 64, FRAME_LIMIT, 0, 0x1122334455667788, 7, 5000000000, 1700000000000000000)
+    epoch, session, monotonic, realtime = 0x1122334455667788, 7, 5000000000, 1700000000000000000
+    head = struct.pack("<HHIQQQQQ", 1, 64, FRAME_LIMIT, 0, epoch, session, monotonic, realtime)
     return head + struct.pack("<IIIHH", 1024, 1048576, 4194304, 1024, 256) + REVISION
 
 
@@ -118,12 +124,15 @@ add_submit("close", ("close", 4, {"slot": 63}))
 add_submit("read", ("read", 5, {"slot": 1, "offset": 2**64 - 1, "argument": struct.pack("<II", 4096, 0)}))
 add_submit("write", ("write", 6, {"slot": 1, "offset": 1048576, "argument": b"hello, board\n"}))
 add_submit("sync", ("sync", 7, {"slot": 1}))
-add_submit("command-tiocswinsz", ("command", 8, {"slot": 1, "sub_opcode": 0x5414, "argument": struct.pack("<HHHH", 24, 80, 0, 0)}))
+add_submit("command-tiocswinsz", (
+    "command", 8, {"slot": 1, "sub_opcode": 0x5414, "argument": struct.pack("<HHHH", 24, 80, 0, 0)}))
 add_submit("command-tiocsti", ("command", 9, {"slot": 1, "sub_opcode": 0x5412, "argument": b"x"}))
-add_submit("command-discard", ("command", 10, {"slot": 2, "sub_opcode": 0x1200, "argument": struct.pack("<QQ", 1048576, 4096)}))
+add_submit("command-discard", (
+    "command", 10, {"slot": 2, "sub_opcode": 0x1200, "argument": struct.pack("<QQ", 1048576, 4096)}))
 add_submit("describe", ("describe", 11, {"argument": b"board"}))
 add_submit("list", ("list", 12, {}))
-add_submit("greatest-numbers", ("command", 2**64 - 1, {"slot": 65535, "sub_opcode": 2**32 - 1, "argument": b"\xff" * 8}))
+add_submit("greatest-numbers", (
+    "command", 2**64 - 1, {"slot": 65535, "sub_opcode": 2**32 - 1, "argument": b"\xff" * 8}))
 add_submit("batch", ("open", 20, {"slot": 3, "argument": b"board"}), ("nop", 21, {}),
            ("write", 1000, {"slot": 4, "offset": 2**64 - 1, "argument": b"123456789"}))
 
@@ -131,7 +140,8 @@ add_complete("opened-null", (1, 0, "call", {"device_time": 9000}))
 add_complete("ran-on-ring", (2, 0, "ring", {"device_time": 1500}))
 add_complete("answered-by-gateway", (3, 0, "gateway", {}))
 add_complete("ran-as-call", (8, 0, "call", {"device_time": 2**48 - 1}))
-add_complete("window-size", (13, 0, "call", {"device_time": 700, "payload": struct.pack("<HHHH", 24, 80, 0, 0)}))
+add_complete("window-size", (
+    13, 0, "call", {"device_time": 700, "payload": struct.pack("<HHHH", 24, 80, 0, 0)}))
 add_complete("read-five-bytes", (5, 5, "ring", {"device_time": 81000, "payload": b"ready"}))
 add_complete("errno-of-the-kernel", (14, -25, "call", {"device_time": 300}))
 add_complete("indeterminate", (15, -4, "call", {"device_time": 10**10, "flags": ("indeterminate",)}))
@@ -151,17 +161,22 @@ REFUSALS = [
 ]
 for reason, result, rule, text in REFUSALS:
     flags = ("denied", "refused") if result == -13 else ("refused",)
-    add_complete(f"refused-{reason}", (100 + reason, result, "gateway", {"flags": flags, "refusal": (reason, rule, text)}))
+    fields = {"flags": flags, "refusal": (reason, rule, text)}
+    add_complete(f"refused-{reason}", (100 + reason, result, "gateway", fields))
 add_complete("batch-answered", (21, 0, "gateway", {}), (20, 0, "call", {"device_time": 9000}),
              (1000, 9, "ring", {"device_time": 4000}))
-add_complete("list-reply", (12, 0, "gateway", {"payload": b'{"devices":[{"name":"board","profile":"tty"}]}'}))
+add_complete("list-reply", (
+    12, 0, "gateway", {"payload": b'{"devices":[{"name":"board","profile":"tty"}]}'}))
 
-CODES = ["malformed", "unexpected frame", "version", "limit", "request id", "reserved", "unknown principal", "identity",
-         "deadline", "overloaded", "internal", "revoked"]
+CODES = [
+    "malformed", "unexpected frame", "version", "limit", "request id", "reserved", "unknown principal",
+    "identity",
+    "deadline", "overloaded", "internal", "revoked",
+]
 for code, text in enumerate(CODES, 1):
     rule, blamed = {5: (14, 3), 3: (7, None)}.get(code, (0, None))
-    add(f"error-{code}", "gateway", frame("error", error(code, rule, blamed, text)), type="error", code=code, rule=rule,
-        entry=blamed, text=text)
+    add(f"error-{code}", "gateway", frame("error", error(code, rule, blamed, text)), type="error", code=code,
+        rule=rule, entry=blamed, text=text)
 add("goodbye-done", "client", frame("goodbye", goodbye(0)), type="goodbye", reason=0)
 add("goodbye-draining", "gateway", frame("goodbye", goodbye(1)), type="goodbye", reason=1)
 
@@ -171,8 +186,10 @@ invalid = []
 
 
 def bad(name, direction, code, rule, data, blamed=None, also=(), limit=FRAME_LIMIT, after=0):
-    invalid.append({"name": name, "direction": direction, "code": code, "rule": rule, "entry": blamed,
-                    "also_breaks": list(also), "payload_limit": limit, "after_request_id": str(after), "hex": data.hex()})
+    invalid.append({
+        "name": name, "direction": direction, "code": code, "rule": rule, "entry": blamed,
+        "also_breaks": list(also), "payload_limit": limit, "after_request_id": str(after), "hex": data.hex(),
+    })
 
 
 def bad_submit(name, code, rule, payload, count=1, **more):
