@@ -20,7 +20,7 @@ public struct Diagnostic: Equatable, Sendable, CustomStringConvertible {
     /// `file:line:column: what is wrong; what to do`, on one line whatever the file contains.
     public var description: String {
         let place = line > 0 ? "\(file):\(line):\(column)" : file
-        return "\(place): \(Self.printable(message)); \(Self.printable(hint))"
+        return Self.printable("\(place): \(message); \(hint)")
     }
 
     private static func printable(_ text: String) -> String {
@@ -55,11 +55,12 @@ struct Report {
 
     init(_ file: String) { self.file = file }
 
-    mutating func add(_ place: Location, _ message: String, _ hint: String) {
+    /// The hint may have to search for what was meant, so it is made only when it is shown.
+    mutating func add(_ place: Location, _ message: String, _ hint: @autoclosure () -> String) {
+        guard diagnostics.count < FileLimits.diagnostics else { return }
         let diagnostic = Diagnostic(
-            file: file, line: place.line, column: place.column, message: message, hint: hint)
+            file: file, line: place.line, column: place.column, message: message, hint: hint())
         // One command that several devices' profiles lack is one error, not several.
-        guard diagnostics.count < FileLimits.diagnostics, !diagnostics.contains(diagnostic) else { return }
-        diagnostics.append(diagnostic)
+        if !diagnostics.contains(diagnostic) { diagnostics.append(diagnostic) }
     }
 }

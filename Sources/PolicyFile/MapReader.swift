@@ -46,17 +46,19 @@ struct MapReader {
 struct Named<Element> {
     let what: String
     private(set) var elements: [(name: String, element: Element?)] = []
+    private var positions: [String: Int] = [:]
 
     init(_ what: String) { self.what = what }
 
-    mutating func add(_ name: String, _ element: Element?) { elements.append((name, element)) }
-
-    func contains(_ name: String) -> Bool { elements.contains { $0.name == name } }
+    mutating func add(_ name: String, _ element: Element?) {
+        positions[name] = elements.count
+        elements.append((name, element))
+    }
 
     /// The element a value names; nil after reporting, or when it was reported at its definition.
     func find(_ value: Value, _ report: inout Report) -> Element? {
         guard let name = value.name(what, &report) else { return nil }
-        if let found = elements.first(where: { $0.name == name }) { return found.element }
+        if let position = positions[name] { return elements[position].element }
         report.add(
             value.place, "there is no \(what) `\(name)`",
             Suggestion.hint(for: name, among: elements.map(\.name)))
