@@ -12,6 +12,8 @@ public enum BuiltInNevers {
         0x5410: "TIOCSPGRP",
         0x541d: "TIOCCONS",  // redirects the kernel console
         0x5423: "TIOCSETD",  // loads another line discipline
+        0x541c: "TIOCLINUX",  // pastes the console's selection
+        0x541f: "TIOCSSERIAL",  // moves a port to other I/O addresses
         0x5437: "TIOCVHANGUP",
         0x5441: "TIOCGPTPEER",  // opens a descriptor in the gateway
         0x5450: "FIONCLEX",  // descriptor flags of the gateway itself

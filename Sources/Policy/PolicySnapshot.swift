@@ -55,9 +55,18 @@ public final class PolicySnapshot: Sendable {
             })
     }
 
+    /// The name as text, if any device could have it. Nothing else may get into texts and logs.
+    private static func deviceName(_ name: WireBytes) -> String? {
+        guard name.count > 0, name.count <= Limits.deviceName else { return nil }
+        let isName = name.pointer.allSatisfy {
+            (97...122).contains($0) || (48...57).contains($0) || "._-".utf8.contains($0)
+        }
+        return isName ? name.text : nil
+    }
+
     private func grant(_ name: WireBytes, for peer: PrincipalSet) throws(Refusal) -> Grant {
-        guard name.count > 0, name.count <= Limits.deviceName, let text = name.text else {
-            throw Refusal(.shape, "a device name has 1 to \(Limits.deviceName) bytes of UTF-8")
+        guard let text = Self.deviceName(name) else {
+            throw Refusal(.shape, "a device name has 1 to \(Limits.deviceName) of a-z 0-9 . _ -")
         }
         guard let device = devices.first(where: { $0.name == text }),
             let grant = Grant(device, rules: rules.filter { !$0.principals.isDisjoint(with: peer.names) })
