@@ -133,13 +133,7 @@ extension GatewayLoop {
     ) {
         if refusal.flags.contains(.denied) {
             counters.denials.increment()
-            logger.info(
-                "denied",
-                metadata: [
-                    "peer": "\(connection.pointee.peer)", "request": "\(requestID.value)",
-                    "rule": "\(refusal.rule)",
-                    "reason": "\(refusal.reason)", "text": "\(refusal.text)",
-                ])
+            denialLog.add(refusal, requestID, connection.pointee.peer, logger)
         }
         refusal.encoded().withUnsafeBytes { payload in
             complete(

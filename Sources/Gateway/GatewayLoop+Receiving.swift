@@ -7,7 +7,8 @@ import RingProtocol
 /// From a new socket to decoded frames.
 extension GatewayLoop {
     mutating func accepted(_ result: Int32, hasMore: Bool) {
-        if !hasMore && mode == .serving { network.armAccept() }
+        // Out of descriptors, an accept fails again at once: the next try waits for the tick.
+        if !hasMore { isAccepting = false }
         guard result >= 0 else {
             if result != -ECANCELED { logger.error("accept failed", metadata: ["errno": "\(-result)"]) }
             return

@@ -29,6 +29,8 @@ struct GatewayLoop: ~Copyable {
     var connections: ConnectionTable
     var mode = Mode.serving
     var now = KernelClock.monotonic()
+    var isAccepting = false
+    var denialLog = DenialLog()
     /// Connections that have not sent a good hello yet.
     var unproven = 0
     var sessionNumber: UInt64 = 0
@@ -43,7 +45,7 @@ struct GatewayLoop: ~Copyable {
     /// Turns until the gateway has ended: sleep, look at the network, hand over to the devices, collect their
     /// results, send the answers.
     mutating func run() {
-        network.armAccept()
+        accept()
         network.armWake()
         network.armTick()
         while mode != .ended {
@@ -83,9 +85,17 @@ struct GatewayLoop: ~Copyable {
             for order in mailbox.take() { obey(order) }
         case .tick:
             network.armTick()
+            accept()
+            denialLog.endInterval(logger)
             lookAtDeadlines()
         case .unobserved: break
         }
+    }
+
+    private mutating func accept() {
+        guard mode == .serving, !isAccepting else { return }
+        isAccepting = true
+        network.armAccept()
     }
 
     private mutating func handleDeviceCompletions() {
