@@ -32,10 +32,7 @@ extension GatewayLoop {
         _ entry: Entry, _ connection: ConnectionPointer, _ index: UInt32
     ) throws(Refusal) {
         let slot = try connection.pointee.state.openSlot(entry.slot)
-        guard let grant = slot.grant else {
-            throw Refusal(.slotNotOpen, "slot \(entry.slot.index) is not open")
-        }
-        let command = try grant.authorize(entry, on: slot.file)
+        let command = try slot.grant.authorize(entry, on: slot.file)
         let charge = entry.argument.count + command.replySize
         try connection.pointee.state.charge(charge)
         do throws(Refusal) {

@@ -10,8 +10,8 @@ enum Received {
 }
 
 /// One session's protocol state: phase, request ids, credits and slots. A plain value without sockets, clock or
-/// kernel, so that it can be driven by bytes alone.
-struct SessionState {
+/// kernel, so that it can be driven by bytes alone. Not copyable, so that the hot path never copies it.
+struct SessionState: ~Copyable {
     enum Phase: Equatable {
         case greeting
         case open
@@ -38,6 +38,13 @@ struct SessionState {
     private var payloadInFlight = 0
     private var allowedFlags: EntryFlags = []
     private var slots: [Slot] = []
+
+    /// A slot as the hot path needs it.
+    struct OpenSlot {
+        let file: OpenFileID
+        /// Unretained: the slot holds the grant, and it cannot be freed while its entry is decided.
+        unowned(unsafe) let grant: Grant
+    }
 
     /// Features this gateway can grant.
     static let supportedFeatures: Features = []
@@ -106,9 +113,11 @@ struct SessionState {
 
     /// The open slot an entry names.
     @inline(__always)
-    func openSlot(_ slot: FileSlot) throws(Refusal) -> Slot {
-        guard Int(slot.index) < slots.count, slots[Int(slot.index)].use == .open else { throw notOpen(slot) }
-        return slots[Int(slot.index)]
+    func openSlot(_ slot: FileSlot) throws(Refusal) -> OpenSlot {
+        guard Int(slot.index) < slots.count, slots[Int(slot.index)].use == .open,
+            let grant = slots[Int(slot.index)].grant
+        else { throw notOpen(slot) }
+        return OpenSlot(file: slots[Int(slot.index)].file, grant: grant)
     }
 
     private func notOpen(_ slot: FileSlot) -> Refusal {
