@@ -38,12 +38,17 @@ struct Connection: ~Copyable {
     var isPaused = false
     var isDirty = false
     var hasShutWrite = false
+    /// The peer has closed its side after its goodbye.
+    var hasPeerEnded = false
     /// Shutdowns handed to the kernel that have not come back.
     var pendingShutdowns = 0
     /// When the present stage must have ended, or the peer must have taken something; 0 for never.
     var deadline: UInt64 = 0
     /// Last time the peer was owed something or sent something, for draining.
     var lastActivity: UInt64 = 0
+
+    /// Whether the peer has said hello and may be owed answers.
+    var isOpen: Bool { (stage == .serving && state.phase != .greeting) || stage == .finishing }
 
     init(tls: consuming TLSSession, peer: PeerAddress, generation: UInt32, deadline: UInt64) {
         self.tls = tls

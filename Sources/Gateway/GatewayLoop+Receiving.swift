@@ -44,6 +44,9 @@ extension GatewayLoop {
         connection.pointee.isReceiving = hasMore
         if let arrived, arrived.bytes.count > 0 {
             take(arrived.bytes, connection, event.index)
+        } else if cqe.pointee.res == 0 && connection.pointee.stage == .finishing {
+            // It has said goodbye and closed its side; it may still read what it is owed.
+            connection.pointee.hasPeerEnded = true
         } else if cqe.pointee.res != -ENOBUFS && cqe.pointee.res != -ECANCELED {
             cut(connection, event.index)
         }
@@ -54,7 +57,7 @@ extension GatewayLoop {
     private mutating func resumeReceiving(_ connection: ConnectionPointer, _ index: UInt32) {
         guard !connection.pointee.isReceiving else { return }
         guard connection.pointee.stage != .dead else { return markDirty(connection, index) }
-        guard !connection.pointee.isPaused else { return }
+        guard !connection.pointee.isPaused, !connection.pointee.hasPeerEnded else { return }
         connection.pointee.isReceiving = true
         network.armReceive(index, connection.pointee.generation)
     }

@@ -11,12 +11,11 @@ extension GatewayLoop {
         guard encrypt(connection) else { return cut(connection, index) }
         if !connection.pointee.sending.isEmpty {
             connection.pointee.isSending = true
-            if connection.pointee.stage == .serving {
-                connection.pointee.deadline = now + limits.sendDeadline
-            }
+            if connection.pointee.isOpen { connection.pointee.deadline = now + limits.sendDeadline }
             network.send(connection.pointee.sending.bytes, index, connection.pointee.generation)
         } else if connection.pointee.stage == .lingering && !connection.pointee.hasShutWrite {
             connection.pointee.hasShutWrite = true
+            guard !connection.pointee.hasPeerEnded else { return cut(connection, index) }
             beginShutdown(connection, index, how: Int32(SHUT_WR))
         }
     }
@@ -46,9 +45,7 @@ extension GatewayLoop {
         guard connection.pointee.stage != .dead else { return markDirty(connection, event.index) }
         guard result > 0 else { return cut(connection, event.index) }
         connection.pointee.sending.consume(Int(result))
-        if connection.pointee.stage == .serving && connection.pointee.state.phase != .greeting {
-            connection.pointee.deadline = 0
-        }
+        if connection.pointee.isOpen { connection.pointee.deadline = 0 }
         markDirty(connection, event.index)
         resumeIfTaken(connection, event.index)
     }

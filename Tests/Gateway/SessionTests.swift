@@ -79,6 +79,17 @@ import Testing
         #expect(eventually { site.gateway.counters.open == 0 && site.gateway.engineCounters.openFiles == 0 })
     }
 
+    @Test func aClientMayCloseItsSideRightAfterItsGoodbye() throws {
+        let site = try Site()
+        let client = try site.greeted()
+        try client.send(
+            RawEntry.frame([.open("random", slot: 0, id: 1), RawEntry(.nop, id: 2)]) + Goodbye.done.encoded())
+        client.endWriting()
+        #expect(Set(try client.completions(2).map(\.header.requestID.value)) == [1, 2])
+        #expect(try client.frame()?.type == .goodbye)
+        #expect(eventually { site.gateway.counters.open == 0 })
+    }
+
     @Test func drainingMidLoadLosesNoCompletionOwed() async throws {
         let site = try Site()
         let connection = try await site.connect()

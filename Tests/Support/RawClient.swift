@@ -137,6 +137,9 @@ public final class RawClient {
         throw Failure(step: "read", reason: Self.reason())
     }
 
+    /// Sends a FIN; reading goes on.
+    public func endWriting() { shutdown(socket, Int32(SHUT_WR)) }
+
     /// Ends this side abruptly: no goodbye, no close_notify, a reset where the kernel sends one.
     public func vanish() {
         var linger = linger(l_onoff: 1, l_linger: 0)
