@@ -71,7 +71,8 @@ struct DeviceRing: ~Copyable {
     mutating func prepareToSleep() -> Bool {
         guard inFlight > 0 else { return false }
         ring.setSignalling(true)
-        ring.runDeferred()
+        // Entries may have been prepared since the last flush: a close that cancels, a write whose turn it is.
+        ring.submit()
         return ring.ready > 0
     }
 
