@@ -55,12 +55,12 @@ extension DeviceEngine {
         closeIfIdle(file.index)
     }
 
-    /// Repeats the signal for calls that closing files still wait for, because a first one may have been lost.
-    /// To be called a few times a second.
+    /// Cancels again what closing files still wait for: a first signal may have come just before the call began, a
+    /// first cancel entry may have found the ring's queue full. To be called a few times a second.
     public mutating func repeatCancellations() {
         for index in 0..<UInt32(EngineLimits.openFiles)
         where files[index].state == .closing && files[index].inFlight > 0 {
-            files[index].lane?.cancel(file: index)
+            cancelAll(on: index)
         }
     }
 
