@@ -101,6 +101,7 @@ extension DeviceEngine {
         var failure = ring.setFile(fd, at: file)
         if failure == 0 && files[file].isOnWideRing { failure = wideRing.setFile(fd, at: file) }
         guard failure == 0 else {
+            _ = ring.setFile(-1, at: file)
             _ = Glibc.close(fd)
             files.release(file)
             operation.pointee.result = -failure
