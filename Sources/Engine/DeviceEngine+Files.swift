@@ -79,10 +79,7 @@ extension DeviceEngine {
         if files[file].isOnWideRing { _ = wideRing.setFile(-1, at: file) }
         let tag = files[file].closeTag ?? .none
         guard let lane = files[file].lane, let operation = pool.take(.close, payload: 0, tag: tag) else {
-            // Without a free operation the close happens here; it may wait, but nothing leaks.
-            _ = Glibc.close(files[file].fd)
-            files.release(file)
-            return
+            preconditionFailure("an open file has a worker, and the pool an operation for its close")
         }
         operation.pointee.file = file
         operation.pointee.value = UInt64(files[file].fd)

@@ -12,9 +12,13 @@ struct OperationPool: ~Copyable {
     private var payloadMemory = 0
     private(set) var inUse = 0
 
+    /// Beside the operations of clients one for the close of each file, so that a close never fails to be run and
+    /// answered because clients have taken everything.
+    private static let capacity = EngineLimits.operations + EngineLimits.openFiles
+
     init() {
-        operations = .allocate(capacity: EngineLimits.operations)
-        blocks = .allocate(byteCount: EngineLimits.operations * EngineLimits.inlinePayload, alignment: 64)
+        operations = .allocate(capacity: Self.capacity)
+        blocks = .allocate(byteCount: Self.capacity * EngineLimits.inlinePayload, alignment: 64)
     }
 
     /// Memory that the kernel or a stuck worker may still write to is left behind rather than given back.
@@ -26,7 +30,8 @@ struct OperationPool: ~Copyable {
 
     /// An operation with `payload` bytes of memory, or nil when a bound is reached.
     mutating func take(_ kind: Operation.Kind, payload: Int, tag: OperationTag) -> OperationPointer? {
-        guard payload <= EngineLimits.inlinePayload || payloadMemory + payload <= EngineLimits.payloadMemory,
+        guard inUse < (kind == .close ? Self.capacity : EngineLimits.operations),
+            payload <= EngineLimits.inlinePayload || payloadMemory + payload <= EngineLimits.payloadMemory,
             let operation = takeFree()
         else { return nil }
         operation.pointee = Operation()
@@ -48,7 +53,7 @@ struct OperationPool: ~Copyable {
             free = operation.pointee.next
             return operation
         }
-        guard untouched < EngineLimits.operations else { return nil }
+        guard untouched < Self.capacity else { return nil }
         untouched += 1
         return operations + (untouched - 1)
     }
