@@ -11,6 +11,8 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* io_uring_setup(2) flags */
@@ -46,6 +48,7 @@ static const uint8_t RG_OP_URING_CMD = 46;
 /* entry flags */
 static const uint8_t RG_SQE_FIXED_FILE = 1u << 0;
 static const uint8_t RG_SQE_LINK = 1u << 2;
+static const uint8_t RG_SQE_ASYNC = 1u << 4;
 static const uint8_t RG_SQE_BUFFER_SELECT = 1u << 5;
 
 /* cancel flags; FD_FIXED came with Linux 6.0 */
@@ -122,6 +125,12 @@ static inline int32_t rg_set_blocking(int32_t fd) {
 	int flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0) return -errno;
 	return 0;
+}
+
+/* Whether transfers on this file may wait inside the driver even after poll(2) called it ready: true for character
+ * devices other than those of memory (major 1: null, zero, full, random), which honour a call's own NOWAIT. */
+static inline int32_t rg_transfers_may_wait(uint32_t mode, uint64_t device) {
+	return S_ISCHR(mode) && major(device) != 1;
 }
 
 /* The real-time signal that ends a blocked ioctl(2), with a handler that does nothing and no SA_RESTART. */

@@ -9,8 +9,7 @@ import RingPolicy
 final class CallLane: @unchecked Sendable {
     private let lock = ThreadLock()
     private let finished: FinishedList
-    private var first: OperationPointer?
-    private var last: OperationPointer?
+    private var waiting = OperationQueue()
     private var depth = 0
     private var running: OperationPointer?
     private var isStopping = false
@@ -41,7 +40,7 @@ final class CallLane: @unchecked Sendable {
     func enqueue(_ operation: OperationPointer, isUrgent: Bool = false) -> Bool {
         lock.locked {
             guard isUrgent || depth < EngineLimits.laneDepth else { return false }
-            append(operation)
+            waiting.append(operation)
             depth += 1
             lock.signal()
             return true
@@ -62,25 +61,17 @@ final class CallLane: @unchecked Sendable {
     }
 
     private func removeWaiting(on file: UInt32) {
-        var link = first
-        (first, last) = (nil, nil)
-        while let operation = link {
-            link = operation.pointee.next
-            operation.pointee.next = nil
+        var kept = OperationQueue()
+        while let operation = waiting.take() {
             if operation.pointee.file == file && operation.pointee.kind == .call {
                 operation.pointee.result = -ECANCELED
                 depth -= 1
                 finished.append(operation)
             } else {
-                append(operation)
+                kept.append(operation)
             }
         }
-    }
-
-    private func append(_ operation: OperationPointer) {
-        operation.pointee.next = nil
-        if let last { last.pointee.next = operation } else { first = operation }
-        last = operation
+        waiting = kept
     }
 
     /// Lets the thread end once it is idle. A thread stuck in the kernel cannot be ended and is left behind.
@@ -108,12 +99,9 @@ final class CallLane: @unchecked Sendable {
 
     private func takeNext() -> OperationPointer? {
         lock.locked {
-            while first == nil && !isStopping { lock.wait() }
-            guard let operation = first else { return nil }
-            first = operation.pointee.next
-            if first == nil { last = nil }
-            running = operation
-            return operation
+            while waiting.isEmpty && !isStopping { lock.wait() }
+            running = waiting.take()
+            return running
         }
     }
 

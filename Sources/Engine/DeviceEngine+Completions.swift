@@ -36,14 +36,18 @@ extension DeviceEngine {
     private mutating func complete(_ cqe: UnsafePointer<io_uring_cqe>) -> EngineCompletion? {
         guard cqe.pointee.user_data != DeviceRing.unobserved else { return nil }
         let operation = pool[cqe.pointee.user_data]
-        let result = cqe.pointee.res
+        var result = cqe.pointee.res
+        // Interrupted on one of the kernel's threads, by the close of its file.
+        let isInterrupted = result == -EINTR && files[operation.pointee.file].state == .closing
+        if isInterrupted { result = -ECANCELED }
         lent = operation
+        if operation.pointee.kind == .transfer { startNextWrite(after: operation) }
         leave(operation.pointee.file)
         let size =
             operation.pointee.kind == .transfer ? min(Int(max(result, 0)), operation.pointee.replySize) : 0
         return EngineCompletion(
             tag: operation.pointee.tag, kind: .operation, result: result, engine: .ring,
-            deviceTime: now &- operation.pointee.started, isIndeterminate: false, refusal: nil,
+            deviceTime: now &- operation.pointee.started, isIndeterminate: isInterrupted, refusal: nil,
             payload: UnsafeRawBufferPointer(start: operation.pointee.payload, count: size))
     }
 
@@ -73,7 +77,8 @@ extension DeviceEngine {
             leave(operation.pointee.file)
         }
         return EngineCompletion(
-            tag: operation.pointee.tag, kind: kind, result: operation.pointee.result, engine: .call,
+            tag: operation.pointee.tag, kind: kind, result: operation.pointee.result,
+            engine: operation.pointee.kind == .transfer ? .ring : .call,
             deviceTime: operation.pointee.deviceTime, isIndeterminate: operation.pointee.isIndeterminate,
             refusal: refusal,
             payload: UnsafeRawBufferPointer(start: operation.pointee.payload, count: size))

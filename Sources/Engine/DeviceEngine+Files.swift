@@ -69,6 +69,7 @@ extension DeviceEngine {
         ring.cancelAll(on: file)
         if files[file].isOnWideRing { wideRing.cancelAll(on: file) }
         files[file].lane?.cancel(file: file)
+        cancelWaitingWrites(on: file)
     }
 
     /// The last operation of a closing file is gone: out of the rings' tables and off to close(2), which may
@@ -105,6 +106,7 @@ extension DeviceEngine {
             return .notOpened
         }
         files[file].fd = fd
+        files[file].mayWait = operation.pointee.mayWait
         files[file].state = .open
         operation.pointee.result = 0
         return .opened(OpenFileID(file))

@@ -96,30 +96,6 @@ public struct DeviceEngine: ~Copyable {
             command.argument.load(UInt64.self, at: 8))
     }
 
-    private mutating func submitTransfer(
-        _ command: borrowing AuthorizedCommand, _ tag: OperationTag
-    ) throws(Refusal) {
-        let size = command.action == .read ? command.replySize : command.argument.count
-        let operation = try take(.transfer, payload: size, command.file, tag)
-        guard let sqe = ring.entry(userData: userData(operation)) else { throw giveUp(operation) }
-        let file = Int32(command.file.index)
-        let data = sqe.pointee.user_data
-        let memory = operation.pointee.payload
-        switch command.action {
-        case .read:
-            operation.pointee.replySize = size
-            io_uring_prep_read(sqe, file, memory, UInt32(size), command.offset)
-        case .write:
-            memory.copyMemory(from: command.argument.pointer.baseAddress.unsafelyUnwrapped, byteCount: size)
-            io_uring_prep_write(sqe, file, memory, UInt32(size), command.offset)
-        default:
-            io_uring_prep_fsync(sqe, file, 0)
-        }
-        // liburing's preparations reset the whole entry.
-        rg_sqe_set_flags(sqe, RG_SQE_FIXED_FILE)
-        rg_sqe_set_user_data(sqe, data)
-    }
-
     private mutating func submitCall(_ command: borrowing AuthorizedCommand, _ tag: OperationTag)
         throws(Refusal)
     {
@@ -144,9 +120,9 @@ public struct DeviceEngine: ~Copyable {
     // MARK: Operations
 
     @inline(__always)
-    private func userData(_ operation: OperationPointer) -> UInt64 { UInt64(pool.index(of: operation)) }
+    func userData(_ operation: OperationPointer) -> UInt64 { UInt64(pool.index(of: operation)) }
 
-    private mutating func take(
+    mutating func take(
         _ kind: Operation.Kind, payload: Int, _ file: OpenFileID, _ tag: OperationTag
     ) throws(Refusal) -> OperationPointer {
         guard files[file.index].state == .open else {
@@ -162,7 +138,7 @@ public struct DeviceEngine: ~Copyable {
         return operation
     }
 
-    private mutating func giveUp(
+    mutating func giveUp(
         _ operation: OperationPointer, _ text: String = "the kernel's queue is full"
     ) -> Refusal {
         files[operation.pointee.file].inFlight -= 1

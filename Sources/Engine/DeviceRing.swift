@@ -13,8 +13,10 @@ struct DeviceRing: ~Copyable {
     static let unobserved = UInt64.max
 
     /// What an ordinary device ring may do: nothing but transfers, commands and cancelling, on registered files.
+    /// ASYNC only moves a transfer from the loop's thread to one of the kernel's.
     static let fence = RingFence(
-        operations: [RG_OP_URING_CMD, RG_OP_READ, RG_OP_WRITE, RG_OP_FSYNC, RG_OP_ASYNC_CANCEL])
+        operations: [RG_OP_URING_CMD, RG_OP_READ, RG_OP_WRITE, RG_OP_FSYNC, RG_OP_ASYNC_CANCEL],
+        flags: RG_SQE_ASYNC)
     /// What the wide ring may do: nothing but URING_CMD and cancelling, on registered files.
     static let wideFence = RingFence(operations: [RG_OP_URING_CMD, RG_OP_ASYNC_CANCEL])
 

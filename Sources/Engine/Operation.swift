@@ -49,8 +49,12 @@ struct Operation {
     var file: UInt32 = 0
     var code: UInt32 = 0
     var result: Int32 = 0
-    /// ioctl(2)'s third argument when it is a number; for open, the flags.
+    /// ioctl(2)'s descriptor; for open, the flags; for a transfer, the position.
     var value: UInt64 = 0
+    /// Of a transfer.
+    var action = AuthorizedCommand.Action.read
+    /// Of an opened file: whether transfers on it may wait inside the driver.
+    var mayWait = false
     var argumentSize = 0
     var blockSize = 0
     var replySize = 0

@@ -64,6 +64,7 @@ enum SystemCall {
             close(fd)
             return
         }
+        operation.pointee.mayWait = rg_transfers_may_wait(status.st_mode, UInt64(status.st_rdev)) != 0
         operation.pointee.result = fd
     }
 }
