@@ -29,6 +29,7 @@ static const uint32_t RG_SETUP_DEFER_TASKRUN = 1u << 13;
 static const uint32_t RG_REGISTER_RESTRICTIONS = 11;
 static const uint32_t RG_REGISTER_ENABLE_RINGS = 12;
 static const uint32_t RG_REGISTER_FILES_UPDATE2 = 14;
+static const uint32_t RG_UNREGISTER_RING_FDS = 21;
 
 /* operations */
 static const uint8_t RG_OP_FSYNC = IORING_OP_FSYNC;

@@ -60,11 +60,12 @@ package struct Ring: ~Copyable {
     /// Restricts the ring to `fence` and to exchanging registered files, then starts it.
     ///
     /// Register operations are listed beside entry operations because newer kernels leave a half that is not
-    /// listed at all unrestricted.
+    /// listed at all unrestricted. UNREGISTER_RING_FDS touches no ring, only the thread's own list of them: without it
+    /// that list would keep the ring, and with it all its registered files, until the thread ends.
     package func enable(_ fence: RingFence) throws(EngineError) {
         // An optimization, a registered descriptor for io_uring_enter(2); it works as well without.
         _ = io_uring_register_ring_fd(ring)
-        var list = [io_uring_restriction](repeating: .init(), count: fence.operations.count + 4)
+        var list = [io_uring_restriction](repeating: .init(), count: fence.operations.count + 5)
         for (index, operation) in fence.operations.enumerated() {
             rg_restriction_set(&list[index], RG_RESTRICT_SQE_OP, operation)
         }
@@ -73,6 +74,7 @@ package struct Ring: ~Copyable {
         rg_restriction_set(&list[rest + 1], RG_RESTRICT_FLAGS_ALLOWED, RG_SQE_FIXED_FILE | fence.flags)
         rg_restriction_set(&list[rest + 2], RG_RESTRICT_REGISTER_OP, UInt8(RG_REGISTER_FILES_UPDATE2))
         rg_restriction_set(&list[rest + 3], RG_RESTRICT_REGISTER_OP, UInt8(RG_REGISTER_ENABLE_RINGS))
+        rg_restriction_set(&list[rest + 4], RG_RESTRICT_REGISTER_OP, UInt8(RG_UNREGISTER_RING_FDS))
         try check(
             register(RG_REGISTER_RESTRICTIONS, &list, UInt32(list.count)), "io_uring_register(RESTRICTIONS)")
         try check(register(RG_REGISTER_ENABLE_RINGS, nil, 0), "io_uring_register(ENABLE_RINGS)")
