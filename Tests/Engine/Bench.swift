@@ -1,0 +1,185 @@
+import CLiburing
+import Glibc
+import RingPolicy
+import RingProtocol
+import Testing
+
+@testable import RingEngine
+
+/// A completion's facts, which outlive it.
+struct Outcome: Equatable {
+    enum Kind: Equatable {
+        case operation
+        case opened
+        case notOpened
+        case closed
+    }
+
+    var id: UInt64
+    var kind: Kind
+    var result: Int32
+    var engine: EngineKind
+    var isIndeterminate: Bool
+    var refusal: RefusalReason?
+    var payload: [UInt8]
+    var file: OpenFileID?
+
+    init(_ completion: EngineCompletion) {
+        id = completion.tag.requestID.value
+        result = completion.result
+        engine = completion.engine
+        isIndeterminate = completion.isIndeterminate
+        refusal = completion.refusal?.reason
+        payload = Array(completion.payload)
+        switch completion.kind {
+        case .operation: kind = .operation
+        case .opened(let opened): (kind, file) = (.opened, opened)
+        case .notOpened: kind = .notOpened
+        case .closed: kind = .closed
+        }
+    }
+}
+
+/// An engine, the loop that turns it, and a policy that allows one principal what a test says.
+///
+/// Rings belong to the thread that makes them, so a bench lives within one synchronous test function.
+struct Bench: ~Copyable {
+    var engine: DeviceEngine
+    private let wake: WakeSignal
+    private let snapshot: PolicySnapshot
+    private let peer: PrincipalSet
+    private var grants: [OpenFileID: Grant] = [:]
+    private var nextID: UInt64 = 0
+    private(set) var outcomes: [Outcome] = []
+
+    init(_ devices: [Device], read: TransferRights? = .all, write: TransferRights? = .all) throws {
+        let commands = Dictionary(
+            uniqueKeysWithValues: devices.map { ($0.name, $0.profile.commands.map { Rule.Command($0) }) })
+        let rule = Rule(id: "all", principals: ["tester"], commands: commands, read: read, write: write)
+        let snapshot = PolicySnapshot(
+            revision: [UInt8](repeating: 0, count: 32),
+            principals: [Principal(name: "tester", match: .keyHash([1]))], devices: devices, rules: [rule])
+        let peer = try snapshot.recognize(PeerIdentity(uris: [], keyHash: [1], commonName: nil, issuer: ""))
+        let wake = try WakeSignal()
+        let engine = try DeviceEngine(wake: wake)
+        (self.snapshot, self.peer, self.wake) = (snapshot, peer, wake)
+        self.engine = engine
+    }
+
+    // MARK: Entries
+
+    private mutating func tag() -> OperationTag {
+        nextID += 1
+        return OperationTag(
+            session: 0, generation: 0, requestID: RequestID(nextID), slot: FileSlot(0))
+    }
+
+    /// Opens a device, whatever becomes of it.
+    mutating func tryOpen(_ name: String) throws -> Outcome {
+        let tag = tag()
+        let grant = try Array(name.utf8).withUnsafeBytes { bytes in
+            let authorized = try snapshot.authorizeOpen(WireBytes(bytes), for: peer)
+            let grant = authorized.grant
+            try engine.open(authorized, tag: tag)
+            return grant
+        }
+        let outcome = try outcome(of: tag.requestID.value)
+        if let file = outcome.file { grants[file] = grant }
+        return outcome
+    }
+
+    /// Opens a device that must open.
+    mutating func open(_ name: String) throws -> OpenFileID {
+        let outcome = try tryOpen(name)
+        return try #require(outcome.file, "\(name): \(outcome.result)")
+    }
+
+    /// Starts an operation; the number names it.
+    mutating func start(
+        _ operation: RingProtocol.Operation, _ file: OpenFileID, code: UInt32 = 0, _ argument: [UInt8] = [],
+        offset: UInt64 = 0
+    ) throws -> UInt64 {
+        let tag = tag()
+        let grant = try #require(grants[file])
+        try argument.withUnsafeBytes { bytes in
+            let entry = Entry(
+                operation, requestID: tag.requestID, subOpcode: SubOpcode(code), offset: offset,
+                argument: WireBytes(bytes))
+            try engine.submit(try grant.authorize(entry, on: file), tag: tag)
+        }
+        return tag.requestID.value
+    }
+
+    mutating func startRead(_ file: OpenFileID, count: Int, offset: UInt64 = .max) throws -> UInt64 {
+        try start(.read, file, ReadArgument.encode(count: count), offset: offset)
+    }
+
+    mutating func startWrite(_ file: OpenFileID, _ bytes: [UInt8], offset: UInt64 = .max) throws -> UInt64 {
+        try start(.write, file, bytes, offset: offset)
+    }
+
+    /// Runs a command to its end.
+    mutating func command(_ code: UInt32, _ file: OpenFileID, _ argument: [UInt8] = []) throws -> Outcome {
+        try outcome(of: try start(.command, file, code: code, argument))
+    }
+
+    mutating func startClose(_ file: OpenFileID) -> UInt64 {
+        let tag = tag()
+        engine.close(file, tag: tag)
+        return tag.requestID.value
+    }
+
+    mutating func close(_ file: OpenFileID) throws -> Outcome {
+        let id = startClose(file)
+        return try outcome(of: id)
+    }
+
+    // MARK: Turning
+
+    /// One turn of the loop without sleeping.
+    mutating func turn() {
+        engine.beginTurn(now: KernelClock.monotonic())
+        engine.flush()
+        collect()
+    }
+
+    private mutating func collect() {
+        while let completion = engine.next() { outcomes.append(Outcome(completion)) }
+    }
+
+    /// Turns, sleeping as the gateway's loop does, until the operation has come back: at most ten seconds.
+    mutating func outcome(of id: UInt64) throws -> Outcome {
+        let deadline = KernelClock.monotonic() + 10_000_000_000
+        turn()
+        while KernelClock.monotonic() < deadline {
+            if let index = outcomes.firstIndex(where: { $0.id == id }) { return outcomes.remove(at: index) }
+            sleep()
+            collect()
+        }
+        throw Failed("operation \(id) did not come back")
+    }
+
+    /// The gateway's tick is in here: every 100 ms, signals that may have been lost are repeated.
+    private mutating func sleep() {
+        guard engine.prepareToSleep() else { return }
+        var ready = pollfd(fd: wake.descriptor, events: Int16(POLLIN), revents: 0)
+        if poll(&ready, 1, 100) == 1 {
+            var count: UInt64 = 0
+            _ = Glibc.read(wake.descriptor, &count, 8)
+        } else {
+            engine.repeatCancellations()
+        }
+        wake.acknowledge()
+        engine.wakeUp()
+    }
+
+    /// Whether the operation has not come back after one more turn.
+    mutating func isPending(_ id: UInt64) -> Bool {
+        turn()
+        return !outcomes.contains { $0.id == id }
+    }
+}
+
+extension TransferRights {
+    static let all = TransferRights(maxLength: Limits.payload)
+}
