@@ -32,8 +32,10 @@ public struct DeviceEngine: ~Copyable {
         finished = FinishedList(wake: wake)
     }
 
+    /// Files that something still uses stay open: a worker would find another file under their number.
     deinit {
         for lane in lanes.values { lane.stop() }
+        files.closeIdle()
     }
 
     /// Operations not yet given out as completions.

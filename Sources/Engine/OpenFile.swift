@@ -64,6 +64,11 @@ struct OpenFileTable: ~Copyable {
         free.append(index)
     }
 
+    /// Closes what is open and not in use.
+    func closeIdle() {
+        for file in files where file.state == .open && file.inFlight == 0 { close(file.fd) }
+    }
+
     subscript(index: UInt32) -> OpenFile {
         @inline(__always) _read { yield files[Int(index)] }
         @inline(__always) _modify { yield &files[Int(index)] }
