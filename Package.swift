@@ -63,7 +63,9 @@ let package = Package(
         .testTarget(
             name: "PolicyFileTests", dependencies: ["RingPolicyFile", "TestSupport"], path: "Tests/PolicyFile"
         ),
-        .testTarget(name: "EngineTests", dependencies: ["RingEngine", "RingGateway", "CLiburing"], path: "Tests/Engine"),
+        .testTarget(
+            name: "EngineTests", dependencies: ["RingEngine", "RingGateway", "CLiburing", "TestSupport"],
+            path: "Tests/Engine"),
         .testTarget(
             name: "ClientTests", dependencies: ["RingClient", "TestSupport", "ringctl"] + nio, path: "Tests/Client"),
         .testTarget(

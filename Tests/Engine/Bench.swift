@@ -173,10 +173,11 @@ struct Bench: ~Copyable {
         engine.wakeUp()
     }
 
-    /// Whether the operation has not come back after one more turn.
-    mutating func isPending(_ id: UInt64) -> Bool {
+    /// The operation must not have come back after one more turn.
+    mutating func expectPending(_ id: UInt64, sourceLocation: SourceLocation = #_sourceLocation) {
         turn()
-        return !outcomes.contains { $0.id == id }
+        let outcome = outcomes.first { $0.id == id }
+        #expect(outcome == nil, sourceLocation: sourceLocation)
     }
 }
 

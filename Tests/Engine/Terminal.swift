@@ -89,3 +89,33 @@ func eventually(_ condition: () -> Bool) -> Bool {
     }
     return true
 }
+
+/// A thread that hears what is written to a terminal.
+final class Reader {
+    private final class Body {
+        let terminal: Terminal
+        let count: Int
+        var heard: [UInt8] = []
+        init(_ terminal: Terminal, _ count: Int) { (self.terminal, self.count) = (terminal, count) }
+    }
+
+    private let body: Body
+    private var thread = pthread_t()
+
+    init(_ terminal: Terminal, count: Int) {
+        body = Body(terminal, count)
+        pthread_create(
+            &thread, nil,
+            { context in
+                let body = Unmanaged<Body>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
+                body.heard = body.terminal.hear(body.count)
+                return nil
+            }, Unmanaged.passUnretained(body).toOpaque())
+    }
+
+    /// What was heard, once all of it was or nothing more comes.
+    func wait() -> [UInt8] {
+        pthread_join(thread, nil)
+        return body.heard
+    }
+}
