@@ -23,7 +23,8 @@ package struct Ring: ~Copyable {
     private let ring: UnsafeMutablePointer<io_uring>
 
     package init(entries: UInt32, completions: UInt32, wide: Bool = false) throws(EngineError) {
-        ring = .allocate(capacity: 1)
+        // Not `self.ring` before it is good: a throw after that runs `deinit` as well.
+        let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
         ring.initialize(to: io_uring())
         var parameters = io_uring_params()
         parameters.flags =
@@ -36,6 +37,7 @@ package struct Ring: ~Copyable {
             ring.deallocate()
             throw .setup(errno: -result)
         }
+        self.ring = ring
     }
 
     deinit {
