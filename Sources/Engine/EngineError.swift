@@ -31,7 +31,15 @@ extension EngineError: CustomStringConvertible {
         case .tooOld:
             "this kernel's io_uring lacks DEFER_TASKRUN or restrictions (EINVAL): Linux 6.1 or newer is needed"
         case .failed(let call, let errno):
-            "\(call) failed: \(String(cString: strerror(errno))) (errno \(errno))"
+            "\(call) failed: \(String(cString: strerror(errno))) (errno \(errno))" + Self.remedy(errno)
+        }
+    }
+
+    private static func remedy(_ code: Int32) -> String {
+        switch code {
+        case EMFILE: ": raise the limit of open files (ulimit -n, LimitNOFILE=) above the number of sessions"
+        case ENOMEM: ": raise the limit of locked memory (ulimit -l, LimitMEMLOCK=)"
+        default: ""
         }
     }
 

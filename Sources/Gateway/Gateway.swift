@@ -66,7 +66,13 @@ public final class Gateway: Sendable {
     public static func check(_ configuration: GatewayConfiguration) throws(GatewayError) {
         _ = try TLSContext(
             certificate: configuration.certificate, key: configuration.key, clientCA: configuration.clientCA)
-        do { _ = try DeviceEngine(wake: WakeSignal()) } catch { throw .engine(error) }
+        do {
+            let wake = try WakeSignal()
+            _ = try DeviceEngine(wake: wake)
+            // Any descriptor can stand in for the listener, whose address may be in use by the daemon that runs now.
+            _ = try NetworkRing(
+                listener: wake.descriptor, wake: wake, connections: configuration.limits.sessions)
+        } catch { throw .engine(error) }
     }
 
     /// How its rings were set up, for benchmarks and bug reports.

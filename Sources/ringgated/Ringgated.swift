@@ -36,6 +36,7 @@ struct Ringgated: ParsableCommand {
     func run() throws {
         let settings = try mergedSettings()
         let startup = try Startup(settings)
+        OpenFileLimit.raise()
         if check { return try startup.check() }
         Signals.blockTermination()
         let gateway = try startup.start()
