@@ -74,6 +74,8 @@ let package = Package(
             path: "Tests/Gateway"),
         .testTarget(
             name: "LabTests", dependencies: ["RingLab", "TestSupport", "ringlab"], path: "Tests/Lab"),
+        .testTarget(
+            name: "DaemonTests", dependencies: ["TestSupport", "ringgated"], path: "Tests/Daemon"),
         .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], path: "Tests/Repository"),
     ],
     swiftLanguageModes: [.v6]

@@ -39,6 +39,11 @@ import Testing
         #expect(EngineError.tooOld.description.contains("Linux 6.1 or newer is needed"))
     }
 
+    @Test func aRingThatCannotBeMadeIsAnErrorAndNotACrash() {
+        // No kernel makes a ring without entries: EINVAL.
+        #expect(throws: EngineError.tooOld) { _ = try Ring(entries: 0, completions: 0) }
+    }
+
     @Test func anotherFailureNamesTheCallAndTheReason() {
         #expect(EngineError.setup(errno: EFAULT) == .failed(call: "io_uring_setup", errno: EFAULT))
         let text = EngineError.failed(call: "eventfd", errno: EFAULT).description
