@@ -41,7 +41,7 @@ extension DeviceEngine {
         let isInterrupted = result == -EINTR && files[operation.pointee.file].state == .closing
         if isInterrupted { result = -ECANCELED }
         lent = operation
-        if operation.pointee.kind == .transfer { startNextWrite(after: operation) }
+        if operation.pointee.kind == .transfer { startNextTransfer(after: operation) }
         leave(operation.pointee.file)
         let size =
             operation.pointee.kind == .transfer ? min(Int(max(result, 0)), operation.pointee.replySize) : 0

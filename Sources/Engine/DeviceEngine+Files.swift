@@ -69,7 +69,7 @@ extension DeviceEngine {
         ring.cancelAll(on: file)
         if files[file].isOnWideRing { wideRing.cancelAll(on: file) }
         files[file].lane?.cancel(file: file)
-        cancelWaitingWrites(on: file)
+        cancelWaitingTransfers(on: file)
     }
 
     /// The last operation of a closing file is gone: out of the rings' tables and off to close(2), which may

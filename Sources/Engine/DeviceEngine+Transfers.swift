@@ -7,8 +7,8 @@ import RingProtocol
 ///
 /// A ring first tries a transfer on the thread that submits it, and of a file that can be polled it only asks whether
 /// it is ready. A terminal that is ready for one byte then waits for room for the other million, there, where all
-/// clients wait with it. So transfers on files that may wait go to the kernel's own threads at once, and their writes
-/// one after the other.
+/// clients wait with it. So transfers on files that may wait go to the kernel's own threads at once, one read and one
+/// write at a time.
 extension DeviceEngine {
     mutating func submitTransfer(
         _ command: borrowing AuthorizedCommand, _ tag: OperationTag
@@ -25,11 +25,25 @@ extension DeviceEngine {
                 from: command.argument.pointer.baseAddress.unsafelyUnwrapped, byteCount: size)
         default: break
         }
-        let file = command.file.index
-        if command.action == .write && files[file].mayWait {
-            guard !files[file].isWriting else { return files[file].waitingWrites.append(operation) }
-        }
+        guard !waitsItsTurn(operation) else { return }
         guard startTransfer(operation) else { throw giveUp(operation) }
+    }
+
+    /// Queues a transfer behind another of its kind. False when it may start now.
+    private mutating func waitsItsTurn(_ operation: OperationPointer) -> Bool {
+        let file = operation.pointee.file
+        guard files[file].mayWait, let turns = Self.turns(of: operation) else { return false }
+        guard files[file][keyPath: turns].isBusy else { return false }
+        files[file][keyPath: turns].waiting.append(operation)
+        return true
+    }
+
+    private static func turns(of operation: OperationPointer) -> WritableKeyPath<OpenFile, TurnQueue>? {
+        switch operation.pointee.action {
+        case .read: \.reads
+        case .write: \.writes
+        case .sync, .command: nil
+        }
     }
 
     /// False when the kernel's queue is full.
@@ -42,12 +56,13 @@ extension DeviceEngine {
         let mayWait = files[index].mayWait
         switch operation.pointee.action {
         case .read:
+            files[index].reads.isBusy = mayWait
             io_uring_prep_read(
                 sqe, file, memory, UInt32(operation.pointee.replySize), operation.pointee.value)
         case .write:
             io_uring_prep_write(
                 sqe, file, memory, UInt32(operation.pointee.argumentSize), operation.pointee.value)
-            files[index].isWriting = mayWait
+            files[index].writes.isBusy = mayWait
         default:
             io_uring_prep_fsync(sqe, file, 0)
         }
@@ -57,22 +72,24 @@ extension DeviceEngine {
         return true
     }
 
-    /// A transfer has come back: the next write of its file has its turn.
-    mutating func startNextWrite(after operation: OperationPointer) {
+    /// A transfer has come back: the next of its kind has its turn.
+    mutating func startNextTransfer(after operation: OperationPointer) {
         let file = operation.pointee.file
-        guard operation.pointee.action == .write, files[file].isWriting else { return }
-        files[file].isWriting = false
-        guard let next = files[file].waitingWrites.take(), !startTransfer(next) else { return }
+        guard files[file].mayWait, let turns = Self.turns(of: operation) else { return }
+        files[file][keyPath: turns].isBusy = false
+        guard let next = files[file][keyPath: turns].waiting.take(), !startTransfer(next) else { return }
         next.pointee.result = -EBUSY
         finished.append(next)
-        cancelWaitingWrites(on: file)
+        cancelWaitingTransfers(on: file)
     }
 
-    /// Ends the writes of a file that the kernel has not seen yet.
-    mutating func cancelWaitingWrites(on file: UInt32) {
-        while let operation = files[file].waitingWrites.take() {
-            operation.pointee.result = -ECANCELED
-            finished.append(operation)
+    /// Ends the transfers of a file that the kernel has not seen yet.
+    mutating func cancelWaitingTransfers(on file: UInt32) {
+        for turns in [\OpenFile.reads, \OpenFile.writes] {
+            while let operation = files[file][keyPath: turns].waiting.take() {
+                operation.pointee.result = -ECANCELED
+                finished.append(operation)
+            }
         }
     }
 }

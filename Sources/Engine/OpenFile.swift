@@ -16,10 +16,9 @@ struct OpenFile {
     var isOnWideRing = false
     /// Whether a read or write may wait inside the driver: it must then not run on the loop's thread.
     var mayWait = false
-    /// The write that the kernel has, and those behind it, on a file that may wait: one at a time keeps their order
-    /// and holds at most one thread of the kernel's.
-    var isWriting = false
-    var waitingWrites = OperationQueue()
+    /// Reads and writes of a file that may wait take turns, each among its kind.
+    var reads = TurnQueue()
+    var writes = TurnQueue()
     /// Operations that use the file.
     var inFlight = 0
     /// Whom the close is to be answered to; nil when the session is gone.

@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func workersAreBounded() throws {
-        let names = (0...EngineLimits.lanes).map { "device \($0)" }
+        let names = (0...EngineLimits.lanes).map { "device-\($0)" }
         var bench = try Bench(names.map { Shapes.device("/dev/null", Shapes.null, name: $0) })
         for name in names.dropLast() { #expect(try bench.close(try bench.open(name)).kind == .closed) }
         #expect(refusal { _ = try bench.tryOpen(names[EngineLimits.lanes]) } == .busy)
