@@ -128,8 +128,9 @@ static inline int32_t rg_set_blocking(int32_t fd) {
 	return 0;
 }
 
-/* Whether transfers on this file may wait inside the driver even after poll(2) called it ready: true for character
- * devices other than those of memory (major 1: null, zero, full, random), which honour a call's own NOWAIT. */
+/* Whether transfers on this file may wait inside the driver even after poll(2) called it ready: true for
+ * character devices other than those of memory (major 1: null, zero, full, random), which honour a call's own
+ * NOWAIT. */
 static inline int32_t rg_transfers_may_wait(uint32_t mode, uint64_t device) {
 	return S_ISCHR(mode) && major(device) != 1;
 }

@@ -2,7 +2,8 @@ import CLiburing
 import Glibc
 import RingPolicy
 
-/// The call engine for one device: a thread that runs its system calls one after the other, and a bounded queue.
+/// The call engine for one device: a thread that runs its system calls one after the other, and a bounded
+/// queue.
 ///
 /// `@unchecked Sendable` is sound because every stored variable is touched only while `lock` is held, and an
 /// operation belongs to the lane from `enqueue` until it is in the finished list.
@@ -49,8 +50,8 @@ final class CallLane: @unchecked Sendable {
 
     /// Ends the operations on open file `file`: those that wait at once, the one that runs by a signal.
     ///
-    /// The signal may arrive just before the system call begins and be lost, so this is called again until the
-    /// operation has come back.
+    /// The signal may arrive just before the system call begins and be lost, so this is called again until
+    /// the operation has come back.
     func cancel(file: UInt32) {
         lock.locked {
             removeWaiting(on: file)

@@ -46,7 +46,8 @@ extension DeviceEngine {
         }
     }
 
-    /// Cancels what runs on the file, waits for it, then closes it. With a tag the end is told as a completion.
+    /// Cancels what runs on the file, waits for it, then closes it. With a tag the end is told as a
+    /// completion.
     public mutating func close(_ file: OpenFileID, tag: OperationTag?) {
         guard files[file.index].state == .open else { return }
         files[file.index].state = .closing
@@ -55,8 +56,8 @@ extension DeviceEngine {
         closeIfIdle(file.index)
     }
 
-    /// Cancels again what closing files still wait for: a first signal may have come just before the call began, a
-    /// first cancel entry may have found the ring's queue full. To be called a few times a second.
+    /// Cancels again what closing files still wait for: a first signal may have come just before the call
+    /// began, a first cancel entry may have found the ring's queue full. To be called a few times a second.
     public mutating func repeatCancellations() {
         for index in 0..<UInt32(EngineLimits.openFiles)
         where files[index].state == .closing && files[index].inFlight > 0 {

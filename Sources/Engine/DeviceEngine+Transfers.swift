@@ -5,10 +5,10 @@ import RingProtocol
 
 /// Reads, writes and syncs.
 ///
-/// A ring first tries a transfer on the thread that submits it, and of a file that can be polled it only asks whether
-/// it is ready. A terminal that is ready for one byte then waits for room for the other million, there, where all
-/// clients wait with it. So transfers on files that may wait go to the kernel's own threads at once, one read and one
-/// write at a time.
+/// A ring first tries a transfer on the thread that submits it, and of a file that can be polled it only asks
+/// whether it is ready. A terminal that is ready for one byte then waits for room for the other million,
+/// there, where all clients wait with it. So transfers on files that may wait go to the kernel's own threads
+/// at once, one read and one write at a time.
 extension DeviceEngine {
     mutating func submitTransfer(
         _ command: borrowing AuthorizedCommand, _ tag: OperationTag

@@ -12,8 +12,8 @@ struct DeviceRing: ~Copyable {
     /// User data of entries whose completion interests nobody.
     static let unobserved = UInt64.max
 
-    /// What an ordinary device ring may do: nothing but transfers, commands and cancelling, on registered files.
-    /// ASYNC only moves a transfer from the loop's thread to one of the kernel's.
+    /// What an ordinary device ring may do: nothing but transfers, commands and cancelling, on registered
+    /// files. ASYNC only moves a transfer from the loop's thread to one of the kernel's.
     static let fence = RingFence(
         operations: [RG_OP_URING_CMD, RG_OP_READ, RG_OP_WRITE, RG_OP_FSYNC, RG_OP_ASYNC_CANCEL],
         flags: RG_SQE_ASYNC)
@@ -73,7 +73,8 @@ struct DeviceRing: ~Copyable {
     mutating func prepareToSleep() -> Bool {
         guard inFlight > 0 else { return false }
         ring.setSignalling(true)
-        // Entries may have been prepared since the last flush: a close that cancels, a write whose turn it is.
+        // Entries may have been prepared since the last flush: a close that cancels, a write whose turn it
+        // is.
         ring.submit()
         return ring.ready > 0
     }

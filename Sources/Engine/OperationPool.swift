@@ -2,7 +2,8 @@ import RingProtocol
 
 typealias OperationPointer = UnsafeMutablePointer<Operation>
 
-/// All operations of an engine, in memory that never moves: the kernel and the workers hold addresses into it.
+/// All operations of an engine, in memory that never moves: the kernel and the workers hold addresses into
+/// it.
 struct OperationPool: ~Copyable {
     private let operations: OperationPointer
     /// One inline payload block per operation, touched only when used.
@@ -12,8 +13,8 @@ struct OperationPool: ~Copyable {
     private var payloadMemory = 0
     private(set) var inUse = 0
 
-    /// Beside the operations of clients one for the close of each file, so that a close never fails to be run and
-    /// answered because clients have taken everything.
+    /// Beside the operations of clients one for the close of each file, so that a close never fails to be run
+    /// and answered because clients have taken everything.
     private static let capacity = EngineLimits.operations + EngineLimits.openFiles
 
     init() {

@@ -17,7 +17,8 @@ package struct RingFence: Sendable {
 /// One io_uring, owned by the thread that made it.
 ///
 /// It is born disabled. Between `init` and `enable` files, buffers and an eventfd are registered; `enable`
-/// fences it in. All entries must then name registered files: a plain descriptor of the process is out of reach.
+/// fences it in. All entries must then name registered files: a plain descriptor of the process is out of
+/// reach.
 package struct Ring: ~Copyable {
     /// Heap memory, so that its address never changes: liburing and completions in place refer to it.
     private let ring: UnsafeMutablePointer<io_uring>
@@ -62,8 +63,8 @@ package struct Ring: ~Copyable {
     /// Restricts the ring to `fence` and to exchanging registered files, then starts it.
     ///
     /// Register operations are listed beside entry operations because newer kernels leave a half that is not
-    /// listed at all unrestricted. UNREGISTER_RING_FDS touches no ring, only the thread's own list of them: without it
-    /// that list would keep the ring, and with it all its registered files, until the thread ends.
+    /// listed at all unrestricted. UNREGISTER_RING_FDS touches no ring, only the thread's own list of them:
+    /// without it that list would keep the ring, and with it all its registered files, until the thread ends.
     package func enable(_ fence: RingFence) throws(EngineError) {
         // An optimization, a registered descriptor for io_uring_enter(2); it works as well without.
         _ = io_uring_register_ring_fd(ring)

@@ -69,7 +69,8 @@ public final class Gateway: Sendable {
         do {
             let wake = try WakeSignal()
             _ = try DeviceEngine(wake: wake)
-            // Any descriptor can stand in for the listener, whose address may be in use by the daemon that runs now.
+            // Any descriptor can stand in for the listener, whose address may be in use by the daemon that
+            // runs now.
             _ = try NetworkRing(
                 listener: wake.descriptor, wake: wake, connections: configuration.limits.sessions)
         } catch { throw .engine(error) }

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The bound of open files. The usual 1024 is a relic of select(2), and less than the gateway's sessions need: the
-/// kernel lets a ring register no more files than the process may open.
+/// The bound of open files. The usual 1024 is a relic of select(2), and less than the gateway's sessions
+/// need: the kernel lets a ring register no more files than the process may open.
 enum OpenFileLimit {
     /// Takes as much as the hard limit gives, as programs that do not use select(2) are meant to.
     static func raise() {

@@ -16,6 +16,9 @@ final class Daemon {
     init(_ arguments: [String], through wrapper: Wrapper = []) throws {
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = wrapper + [Self.program] + arguments
+        // A crash is to be seen as one at once, without a backtracer that keeps the pipe open.
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["SWIFT_BACKTRACE": "enable=no"]) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = pipe
         process.standardError = pipe
@@ -30,8 +33,8 @@ final class Daemon {
 
     func signal(_ number: Int32) { Foundation.kill(process.processIdentifier, number) }
 
-    /// Its exit code, or nil when it has not ended in ten seconds or was killed. What it says in these tests fits a
-    /// pipe, so that it can be read when it has ended.
+    /// Its exit code, or nil when it has not ended in ten seconds or was killed. What it says in these tests
+    /// fits a pipe, so that it can be read when it has ended.
     func exitCode() throws -> Int32? {
         guard eventually({ !process.isRunning }) else { return nil }
         log += String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)

@@ -2,8 +2,8 @@ import TestSupport
 
 /// A seccomp filter under which io_uring_setup(2) fails, as in a container.
 enum Sandbox {
-    /// Installs the filter and becomes the program: `errno, program, arguments...`. Call 425 is io_uring_setup on
-    /// every architecture; 38 and 22 are PR_SET_NO_NEW_PRIVS and PR_SET_SECCOMP.
+    /// Installs the filter and becomes the program: `errno, program, arguments...`. Call 425 is
+    /// io_uring_setup on every architecture; 38 and 22 are PR_SET_NO_NEW_PRIVS and PR_SET_SECCOMP.
     private static let script = """
         import ctypes, os, struct, sys
         code = struct.pack("HBBI" * 4, 0x20, 0, 0, 0, 0x15, 0, 1, 425,
@@ -12,7 +12,8 @@ enum Sandbox {
         class Program(ctypes.Structure):
             _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
         libc = ctypes.CDLL(None)
-        if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(Program(4, ctypes.addressof(text))), 0, 0):
+        filter = ctypes.byref(Program(4, ctypes.addressof(text)))
+        if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, filter, 0, 0):
             sys.exit(99)
         os.execvp(sys.argv[2], sys.argv[2:])
         """

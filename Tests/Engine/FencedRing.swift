@@ -67,7 +67,8 @@ struct FencedRing: ~Copyable {
         if other >= 0 { Glibc.close(other) }
     }
 
-    /// Submits one entry, an `opcode` on slot `file`, after `change` has spoilt it; what the kernel says to it.
+    /// Submits one entry, an `opcode` on slot `file`, after `change` has spoilt it; what the kernel says to
+    /// it.
     func result(
         _ opcode: UInt8, file: Int32 = 0, _ change: (UnsafeMutablePointer<io_uring_sqe>) -> Void = { _ in }
     ) throws -> Int32 {

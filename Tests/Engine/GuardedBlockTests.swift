@@ -4,7 +4,8 @@ import Testing
 
 @testable import RingEngine
 
-/// The kernel is the witness: read(2) into memory that may not be touched is EFAULT, where touching it is the end.
+/// The kernel is the witness: read(2) into memory that may not be touched is EFAULT, where touching it is the
+/// end.
 @Suite struct GuardedBlockTests {
     @Test(arguments: [1, 2, 8, 36, 4_095, 4_096, 4_097, CommandShape.maximumSize])
     func theByteAfterABlockCannotBeTouched(size: Int) throws {

@@ -1,8 +1,8 @@
 import RingPolicy
 import RingProtocol
 
-/// Commands of devices that every Linux machine has. Numbers are those of asm-generic/ioctls.h, linux/random.h and
-/// linux/vt.h.
+/// Commands of devices that every Linux machine has. Numbers are those of asm-generic/ioctls.h,
+/// linux/random.h and linux/vt.h.
 enum Shapes {
     static let null = CommandShape(name: "NULL", code: SubOpcode(0), transport: .ring, effect: .read)
     static let nullArea = CommandShape(

@@ -58,7 +58,8 @@ import Testing
         #expect(outcome.result == 0 && outcome.payload.isEmpty)
     }
 
-    /// poll(2) calls a terminal writable with room for a few bytes; its driver then waits for room for the rest.
+    /// poll(2) calls a terminal writable with room for a few bytes; its driver then waits for room for the
+    /// rest.
     @Test(.timeLimit(.minutes(1)))
     func aWriteTheDeviceDoesNotTakeStopsNobodyElse() throws {
         let terminal = try Terminal()
@@ -106,7 +107,8 @@ import Testing
         tcsetattr(slave, TCSANOW, &settings)
         terminal.say("x")
         var waiting: Int32 = 0
-        try #require(eventually { rg_ioctl_pointer(slave, 0x541b, &waiting) == 0 && waiting == 1 })  // FIONREAD
+        // FIONREAD
+        try #require(eventually { rg_ioctl_pointer(slave, 0x541b, &waiting) == 0 && waiting == 1 })
         var bench = try Bench([Shapes.device(terminal.path, Shapes.getWindow)])
         let file = try bench.open("device")
         let read = try bench.startRead(file, count: 250)

@@ -1,0 +1,38 @@
+import RingPolicy
+import RingProtocol
+
+@testable import RingEngine
+
+/// A completion's facts, which outlive it.
+struct Outcome: Equatable {
+    enum Kind: Equatable {
+        case operation
+        case opened
+        case notOpened
+        case closed
+    }
+
+    var id: UInt64
+    var kind: Kind
+    var result: Int32
+    var engine: EngineKind
+    var isIndeterminate: Bool
+    var refusal: RefusalReason?
+    var payload: [UInt8]
+    var file: OpenFileID?
+
+    init(_ completion: EngineCompletion) {
+        id = completion.tag.requestID.value
+        result = completion.result
+        engine = completion.engine
+        isIndeterminate = completion.isIndeterminate
+        refusal = completion.refusal?.reason
+        payload = Array(completion.payload)
+        switch completion.kind {
+        case .operation: kind = .operation
+        case .opened(let opened): (kind, file) = (.opened, opened)
+        case .notOpened: kind = .notOpened
+        case .closed: kind = .closed
+        }
+    }
+}
