@@ -67,7 +67,8 @@ let package = Package(
             name: "EngineTests", dependencies: ["RingEngine", "RingGateway", "CLiburing", "TestSupport"],
             path: "Tests/Engine"),
         .testTarget(
-            name: "ClientTests", dependencies: ["RingClient", "TestSupport", "ringctl"] + nio, path: "Tests/Client"),
+            name: "ClientTests", dependencies: ["RingClient", "TestSupport", "ringctl"] + nio,
+            path: "Tests/Client"),
         .testTarget(
             name: "GatewayTests",
             dependencies: ["RingGateway", "RingPolicyFile", "RingClient", "RingLab", "TestSupport", logging],

@@ -22,8 +22,10 @@ struct Connection: ~Copyable {
     /// The peer's address and port, for logs and per-source limits.
     let peer: PeerAddress
     let generation: UInt32
-    /// Who the verified certificate says the peer is; set before anything is decoded.
-    var principals: PrincipalSet?
+    /// What the holder of the verified certificate may do; set before anything is decoded.
+    var rights: PeerRights?
+    /// No good hello yet: counts against the limit of such connections until it is gone.
+    var isUnproven = true
 
     /// Decrypted bytes of an incomplete frame.
     var inbox = ByteBuffer()
@@ -49,6 +51,9 @@ struct Connection: ~Copyable {
 
     /// Whether the peer has said hello and may be owed answers.
     var isOpen: Bool { (stage == .serving && state.phase != .greeting) || stage == .finishing }
+
+    /// Whether what it is sent are answers, which it may take its time for as long as it takes some.
+    var owesAnswers: Bool { isOpen || (stage == .lingering && !isUnproven && !hasShutWrite) }
 
     init(tls: consuming TLSSession, peer: PeerAddress, generation: UInt32, deadline: UInt64) {
         self.tls = tls

@@ -55,9 +55,13 @@ public final class Gateway: Sendable {
         let counters = GatewayCounters()
         let start = LoopStart()
         let ending = LoopEnding()
-        LoopThread.spawn {
-            run(configuration, policy, logger, mailbox, counters, start)
-            ending.arrive()
+        do throws(EngineError) {
+            try LoopThread.spawn {
+                run(configuration, policy, logger, mailbox, counters, start)
+                ending.arrive()
+            }
+        } catch {
+            throw .engine(error)
         }
         return Gateway(try start.wait(), mailbox: mailbox, counters: counters, ending: ending)
     }
@@ -117,9 +121,9 @@ extension GatewayLoop {
         let engine = try Self.makeEngine(mailbox.wake)
         self.init(
             limits: configuration.limits, policy: policy, counters: counters, logger: logger,
-            mailbox: mailbox,
-            epoch: UInt64.random(in: 1...UInt64.max), tls: tls, network: network, listener: listener,
-            engine: engine, connections: ConnectionTable(capacity: sessions))
+            mailbox: mailbox, epoch: UInt64.random(in: 1...UInt64.max), tls: tls, network: network,
+            listener: listener, engine: engine, connections: ConnectionTable(capacity: sessions),
+            events: EventLog(logger))
     }
 
     private static func makeNetworkRing(

@@ -32,5 +32,5 @@ public struct GatewayLimits: Sendable {
     static let idleCapacity = 8 << 10
     static let listenBacklog: Int32 = 512
     static let networkEntries: UInt32 = 1_024
-    static let networkCompletions: UInt32 = 4_096
+    static let networkCompletions: UInt32 = 16_384
 }

@@ -6,12 +6,9 @@ import RingProtocol
 extension GatewayLoop {
     /// Tells the peer why, then ends the connection.
     mutating func end(_ connection: ConnectionPointer, _ index: UInt32, _ error: SessionError) {
-        logger.info(
-            "session ended",
-            metadata: [
-                "peer": "\(connection.pointee.peer)", "code": "\(error.code)", "rule": "R-\(error.rule)",
-                "text": "\(error.text)",
-            ])
+        events.add(
+            .info, "session ended", connection.pointee.peer,
+            ["code": "\(error.code)", "rule": "R-\(error.rule)", "text": "\(error.text)"])
         connection.pointee.outbox.append(frame: error.encoded())
         linger(connection, index)
     }
@@ -19,24 +16,19 @@ extension GatewayLoop {
     /// Sends what waits, closes this side, and gives the peer a moment to close its own, so that the last bytes
     /// are not lost to a reset.
     mutating func linger(_ connection: ConnectionPointer, _ index: UInt32) {
-        leaveGreeting(connection)
         closeFiles(connection)
         connection.pointee.stage = .lingering
-        connection.pointee.deadline = now + limits.lingerDeadline
-        if connection.pointee.isPaused {
-            connection.pointee.isPaused = false
-            if !connection.pointee.isReceiving {
-                connection.pointee.isReceiving = true
-                network.armReceive(index, connection.pointee.generation)
-            }
-        }
+        // A session's last answers may be many; a stranger has only an alert or an error frame to take.
+        connection.pointee.deadline =
+            now + (connection.pointee.isUnproven ? limits.lingerDeadline : limits.sendDeadline)
+        connection.pointee.isPaused = false
+        resumeReceiving(connection, index)
         markDirty(connection, index)
     }
 
     /// Ends the connection without another word. Its memory stays until the kernel has let go of it.
     mutating func cut(_ connection: ConnectionPointer, _ index: UInt32) {
         guard connection.pointee.stage != .dead else { return }
-        leaveGreeting(connection)
         closeFiles(connection)
         connection.pointee.stage = .dead
         beginShutdown(connection, index, how: Int32(SHUT_RDWR))
@@ -44,8 +36,8 @@ extension GatewayLoop {
     }
 
     func beginShutdown(_ connection: ConnectionPointer, _ index: UInt32, how: Int32) {
+        guard network.shutdown(index, connection.pointee.generation, how: how) else { return }
         connection.pointee.pendingShutdowns += 1
-        network.shutdown(index, connection.pointee.generation, how: how)
     }
 
     mutating func finishedShutdown(_ event: NetworkEvent) {
@@ -59,17 +51,17 @@ extension GatewayLoop {
         guard !connection.pointee.isReceiving, !connection.pointee.isSending,
             connection.pointee.pendingShutdowns == 0
         else { return }
+        prove(connection)
         network.release(index)
         connections.remove(index)
         counters.connections.store(connections.count, ordering: .relaxed)
     }
 
-    private mutating func leaveGreeting(_ connection: ConnectionPointer) {
-        switch connection.pointee.stage {
-        case .handshaking: unproven -= 1
-        case .serving where connection.pointee.state.phase == .greeting: unproven -= 1
-        default: break
-        }
+    /// The connection no longer counts as one that has shown nothing.
+    mutating func prove(_ connection: ConnectionPointer) {
+        guard connection.pointee.isUnproven else { return }
+        connection.pointee.isUnproven = false
+        unproven -= 1
     }
 
     private mutating func closeFiles(_ connection: ConnectionPointer) {
@@ -125,7 +117,10 @@ extension GatewayLoop {
 
     mutating func lookAtDeadlines() {
         engine.repeatCancellations()
-        forEachConnection { loop, connection, index in loop.lookAtDeadline(connection, index) }
+        forEachConnection { loop, connection, index in
+            loop.repeatStarved(connection, index)
+            loop.lookAtDeadline(connection, index)
+        }
         switch mode {
         case .serving, .ended: break
         case .draining(let deadline):
@@ -134,6 +129,19 @@ extension GatewayLoop {
             let isIdle = connections.count == 0 && engine.inFlight == 0 && engine.openFiles == 0
             if isIdle || now >= deadline { mode = .ended }
         }
+    }
+
+    /// Starts again what the kernel had no room for: only when it is out of memory, but then nothing else would.
+    private mutating func repeatStarved(_ connection: ConnectionPointer, _ index: UInt32) {
+        guard connection.pointee.stage == .dead else {
+            if !connection.pointee.isReceiving { resumeReceiving(connection, index) }
+            if !connection.pointee.isSending { markDirty(connection, index) }
+            return
+        }
+        if connection.pointee.pendingShutdowns == 0 {
+            beginShutdown(connection, index, how: Int32(SHUT_RDWR))
+        }
+        markDirty(connection, index)
     }
 
     private mutating func lookAtDeadline(_ connection: ConnectionPointer, _ index: UInt32) {

@@ -57,10 +57,8 @@ extension GatewayLoop {
         _ entry: Entry, _ connection: ConnectionPointer, _ index: UInt32
     ) throws(Refusal) {
         try requireZero(entry, slot: true, argument: true)
-        guard let principals = connection.pointee.principals else {
-            throw Refusal(.noRule, "nobody is recognized")
-        }
-        let authorized = try policy.authorizeOpen(entry.argument, for: principals)
+        guard let rights = connection.pointee.rights else { throw Refusal(.noRule, "nobody is recognized") }
+        let authorized = try rights.policy.authorizeOpen(entry.argument)
         try connection.pointee.state.reserve(entry.slot, for: authorized.grant)
         do throws(Refusal) {
             try engine.open(authorized, tag: tag(entry, connection, index))
@@ -130,7 +128,12 @@ extension GatewayLoop {
     ) {
         if refusal.flags.contains(.denied) {
             counters.denials.increment()
-            denialLog.add(refusal, requestID, connection.pointee.peer, logger)
+            events.add(
+                .info, "denied", connection.pointee.peer,
+                [
+                    "request": "\(requestID.value)", "rule": "\(refusal.rule)", "reason": "\(refusal.reason)",
+                    "text": "\(refusal.text)",
+                ])
         }
         refusal.encoded().withUnsafeBytes { payload in
             complete(

@@ -16,12 +16,10 @@ extension GatewayLoop {
         counters.acceptedConnections.increment()
         let peer = PeerAddress(of: result)
         guard mode == .serving, unproven < limits.unproven, let place = connections.reserve() else {
-            logger.warning("connection refused: too many", metadata: ["peer": "\(peer)"])
+            events.add(.warning, "connection refused: too many", peer)
             Glibc.close(result)
             return
         }
-        var one: Int32 = 1
-        setsockopt(result, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
         guard network.adopt(result, at: place.index), let session = TLSSession(tls) else {
             network.release(place.index)
             return connections.cancelReservation(place.index)
@@ -33,8 +31,7 @@ extension GatewayLoop {
             at: place.index)
         unproven += 1
         counters.connections.store(connections.count, ordering: .relaxed)
-        connections[place.index]?.pointee.isReceiving = true
-        network.armReceive(place.index, place.generation)
+        if let connection = connections[place.index] { resumeReceiving(connection, place.index) }
     }
 
     mutating func received(_ event: NetworkEvent, _ cqe: UnsafePointer<io_uring_cqe>, hasMore: Bool) {
@@ -54,20 +51,19 @@ extension GatewayLoop {
     }
 
     /// A multishot receive ends when buffers run out; it also rests while the connection is paused.
-    private mutating func resumeReceiving(_ connection: ConnectionPointer, _ index: UInt32) {
+    mutating func resumeReceiving(_ connection: ConnectionPointer, _ index: UInt32) {
         guard !connection.pointee.isReceiving else { return }
         guard connection.pointee.stage != .dead else { return markDirty(connection, index) }
         guard !connection.pointee.isPaused, !connection.pointee.hasPeerEnded else { return }
-        connection.pointee.isReceiving = true
-        network.armReceive(index, connection.pointee.generation)
+        connection.pointee.isReceiving = network.armReceive(index, connection.pointee.generation)
     }
 
     private mutating func take(
         _ bytes: UnsafeRawBufferPointer, _ connection: ConnectionPointer, _ index: UInt32
     ) {
         switch connection.pointee.stage {
-        case .dead, .lingering: return
-        case .handshaking, .serving, .finishing: break
+        case .dead, .lingering, .finishing: return
+        case .handshaking, .serving: break
         }
         guard connection.pointee.tls.receive(bytes) else { return cut(connection, index) }
         if connection.pointee.stage == .handshaking && !shakeHands(connection, index) { return }
@@ -82,8 +78,7 @@ extension GatewayLoop {
         case .needsMore: return false
         case .failed(let reason):
             counters.failedHandshakes.increment()
-            logger.info(
-                "handshake failed", metadata: ["peer": "\(connection.pointee.peer)", "reason": "\(reason)"])
+            events.add(.info, "handshake failed", connection.pointee.peer, ["reason": "\(reason)"])
             linger(connection, index)
             return false
         case .done: return recognize(connection, index)
@@ -93,11 +88,9 @@ extension GatewayLoop {
     private mutating func recognize(_ connection: ConnectionPointer, _ index: UInt32) -> Bool {
         do throws(IdentityError) {
             let principals = try policy.recognize(connection.pointee.tls.identity().get())
-            connection.pointee.principals = principals
+            connection.pointee.rights = rights(of: principals)
             connection.pointee.stage = .serving
-            logger.debug(
-                "session",
-                metadata: ["peer": "\(connection.pointee.peer)", "as": "\(principals.description)"])
+            events.add(.debug, "session", connection.pointee.peer, ["as": "\(principals.description)"])
             return true
         } catch {
             counters.refusedPeers.increment()
@@ -108,6 +101,14 @@ extension GatewayLoop {
             }
             return false
         }
+    }
+
+    /// Resolved once for all sessions of the same principals.
+    private mutating func rights(of principals: PrincipalSet) -> PeerRights {
+        if let known = rights[principals] { return known }
+        let resolved = PeerRights(policy.policy(for: principals))
+        rights[principals] = resolved
+        return resolved
     }
 
     /// Decrypts and decodes what has arrived, until there is no more or the connection is paused or ends.
@@ -124,7 +125,8 @@ extension GatewayLoop {
                 connection.pointee.inbox.commit(count)
                 decodeInbox(connection, index)
             case .needsMore: return
-            case .closed, .failed: return cut(connection, index)
+            case .closed: return cut(connection, index)
+            case .failed: return linger(connection, index)
             }
         }
     }
@@ -176,7 +178,7 @@ extension GatewayLoop {
     ) throws(WireError) {
         var welcome = Welcome()
         welcome.features = try connection.pointee.state.negotiate(hello)
-        unproven -= 1
+        prove(connection)
         connection.pointee.deadline = 0
         sessionNumber += 1
         welcome.epoch = epoch

@@ -10,11 +10,12 @@ extension GatewayLoop {
         if connection.pointee.stage == .finishing { finishIfAnswered(connection, index) }
         guard encrypt(connection) else { return cut(connection, index) }
         if !connection.pointee.sending.isEmpty {
-            connection.pointee.isSending = true
-            if connection.pointee.isOpen { connection.pointee.deadline = now + limits.sendDeadline }
-            network.send(connection.pointee.sending.bytes, index, connection.pointee.generation)
+            if connection.pointee.owesAnswers { connection.pointee.deadline = now + limits.sendDeadline }
+            connection.pointee.isSending = network.send(
+                connection.pointee.sending.bytes, index, connection.pointee.generation)
         } else if connection.pointee.stage == .lingering && !connection.pointee.hasShutWrite {
             connection.pointee.hasShutWrite = true
+            connection.pointee.deadline = now + limits.lingerDeadline
             guard !connection.pointee.hasPeerEnded else { return cut(connection, index) }
             beginShutdown(connection, index, how: Int32(SHUT_WR))
         }
@@ -65,11 +66,6 @@ extension GatewayLoop {
         connection.pointee.isPaused = false
         decodeInbox(connection, index)
         readPlaintext(connection, index)
-        guard !connection.pointee.isReceiving, !connection.pointee.isPaused, connection.pointee.stage != .dead
-        else {
-            return
-        }
-        connection.pointee.isReceiving = true
-        network.armReceive(index, connection.pointee.generation)
+        resumeReceiving(connection, index)
     }
 }

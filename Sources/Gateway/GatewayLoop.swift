@@ -30,7 +30,11 @@ struct GatewayLoop: ~Copyable {
     var mode = Mode.serving
     var now = KernelClock.monotonic()
     var isAccepting = false
-    var denialLog = DenialLog()
+    var isTicking = false
+    var isWakeable = false
+    var events: EventLog
+    /// What each set of principals that has connected may do.
+    var rights: [PrincipalSet: PeerRights] = [:]
     /// Connections that have not sent a good hello yet.
     var unproven = 0
     var sessionNumber: UInt64 = 0
@@ -45,9 +49,7 @@ struct GatewayLoop: ~Copyable {
     /// Turns until the gateway has ended: sleep, look at the network, hand over to the devices, collect their
     /// results, send the answers.
     mutating func run() {
-        accept()
-        network.armWake()
-        network.armTick()
+        isAccepting = network.armAccept()
         while mode != .ended {
             sleep()
             now = KernelClock.monotonic()
@@ -59,8 +61,11 @@ struct GatewayLoop: ~Copyable {
         }
     }
 
+    /// Does not sleep while there are results already, or nothing that would end the sleep.
     private mutating func sleep() {
-        guard engine.prepareToSleep() else { return network.submit() }
+        if !isWakeable { isWakeable = network.armWake() }
+        if !isTicking { isTicking = network.armTick() }
+        guard engine.prepareToSleep(), isWakeable, isTicking else { return network.submit() }
         network.submitAndWait()
         engine.wakeUp()
     }
@@ -80,13 +85,13 @@ struct GatewayLoop: ~Copyable {
         case .send: sent(event, cqe.pointee.res)
         case .shutdown: finishedShutdown(event)
         case .wake:
-            if !hasMore { network.armWake() }
+            isWakeable = hasMore
             mailbox.wake.acknowledge()
             for order in mailbox.take() { obey(order) }
         case .tick:
-            network.armTick()
+            isTicking = false
             accept()
-            denialLog.endInterval(logger)
+            events.endInterval()
             lookAtDeadlines()
         case .unobserved: break
         }
@@ -94,8 +99,7 @@ struct GatewayLoop: ~Copyable {
 
     private mutating func accept() {
         guard mode == .serving, !isAccepting else { return }
-        isAccepting = true
-        network.armAccept()
+        isAccepting = network.armAccept()
     }
 
     private mutating func handleDeviceCompletions() {

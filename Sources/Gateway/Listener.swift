@@ -57,11 +57,26 @@ struct Listener: ~Copyable {
 
     deinit { close(descriptor) }
 
+    /// What accepted sockets inherit: answers leave at once, and a peer that has lost its power is noticed in a minute.
+    private static func setConnectionOptions(_ fd: Int32) {
+        let userTimeoutMilliseconds: Int32 = 60_000
+        for (level, option, value) in [
+            (Int32(IPPROTO_TCP), TCP_NODELAY, 1), (SOL_SOCKET, SO_KEEPALIVE, 1),
+            (Int32(IPPROTO_TCP), TCP_KEEPIDLE, 30), (Int32(IPPROTO_TCP), TCP_KEEPINTVL, 10),
+            (Int32(IPPROTO_TCP), TCP_KEEPCNT, 3),
+            (Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, userTimeoutMilliseconds),
+        ] as [(Int32, Int32, Int32)] {
+            var value = value
+            setsockopt(fd, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+        }
+    }
+
     private static func bind(_ info: addrinfo, _ text: String) throws(GatewayError) -> Int32 {
         let fd = socket(info.ai_family, info.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard fd >= 0 else { throw .listen(address: text, reason: String(cString: strerror(errno))) }
         var one: Int32 = 1
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+        setConnectionOptions(fd)
         guard Glibc.bind(fd, info.ai_addr, info.ai_addrlen) == 0, listen(fd, GatewayLimits.listenBacklog) == 0
         else {
             let reason = String(cString: strerror(errno))

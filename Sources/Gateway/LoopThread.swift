@@ -8,14 +8,14 @@ enum LoopThread {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    static func spawn(_ run: @escaping @Sendable () -> Void) {
+    static func spawn(_ run: @escaping @Sendable () -> Void) throws(EngineError) {
         let context = Unmanaged.passRetained(Body(run)).toOpaque()
         var thread = pthread_t()
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        pthread_create(
+        let result = pthread_create(
             &thread, &attributes,
             { context in
                 var signals = sigset_t()
@@ -24,6 +24,10 @@ enum LoopThread {
                 Unmanaged<Body>.fromOpaque(context.unsafelyUnwrapped).takeRetainedValue().run()
                 return nil
             }, context)
+        guard result == 0 else {
+            Unmanaged<Body>.fromOpaque(context).release()
+            throw .failed(call: "pthread_create", errno: result)
+        }
     }
 }
 

@@ -74,15 +74,19 @@ struct NetworkRing: ~Copyable {
 
     // MARK: Entries
 
-    private func entry(_ event: NetworkEvent, _ prepare: (UnsafeMutablePointer<io_uring_sqe>) -> Void) {
-        guard let sqe = ring.entry(userData: event.userData) else { return }
+    /// False when the kernel takes no entry now: the caller starts it again later.
+    private func entry(
+        _ event: NetworkEvent, _ prepare: (UnsafeMutablePointer<io_uring_sqe>) -> Void
+    ) -> Bool {
+        guard let sqe = ring.entry(userData: event.userData) else { return false }
         prepare(sqe)
         // liburing's preparations reset the whole entry.
         rg_sqe_set_flags(sqe, sqe.pointee.flags | RG_SQE_FIXED_FILE)
         rg_sqe_set_user_data(sqe, event.userData)
+        return true
     }
 
-    func armAccept() {
+    func armAccept() -> Bool {
         entry(NetworkEvent(.accept)) {
             io_uring_prep_multishot_accept(
                 $0, Int32(Self.listenerFile), nil, nil, Int32(SOCK_CLOEXEC.rawValue))
@@ -90,18 +94,18 @@ struct NetworkRing: ~Copyable {
     }
 
     func cancelAccept() {
-        entry(NetworkEvent(.unobserved)) { io_uring_prep_cancel64($0, NetworkEvent(.accept).userData, 0) }
+        _ = entry(NetworkEvent(.unobserved)) { io_uring_prep_cancel64($0, NetworkEvent(.accept).userData, 0) }
     }
 
-    func armWake() {
+    func armWake() -> Bool {
         entry(NetworkEvent(.wake)) { io_uring_prep_poll_multishot($0, Int32(Self.wakeFile), UInt32(POLLIN)) }
     }
 
-    func armTick() {
+    func armTick() -> Bool {
         entry(NetworkEvent(.tick)) { io_uring_prep_timeout($0, interval, 0, 0) }
     }
 
-    func armReceive(_ index: UInt32, _ generation: UInt32) {
+    func armReceive(_ index: UInt32, _ generation: UInt32) -> Bool {
         entry(NetworkEvent(.receive, generation: generation, index: index)) { sqe in
             io_uring_prep_recv_multishot(sqe, Self.file(index), nil, 0, 0)
             rg_sqe_set_flags(sqe, RG_SQE_BUFFER_SELECT)
@@ -111,11 +115,11 @@ struct NetworkRing: ~Copyable {
 
     func cancelReceive(_ index: UInt32, _ generation: UInt32) {
         let target = NetworkEvent(.receive, generation: generation, index: index).userData
-        entry(NetworkEvent(.unobserved)) { io_uring_prep_cancel64($0, target, 0) }
+        _ = entry(NetworkEvent(.unobserved)) { io_uring_prep_cancel64($0, target, 0) }
     }
 
     /// `bytes` must stay where they are until the completion.
-    func send(_ bytes: UnsafeRawBufferPointer, _ index: UInt32, _ generation: UInt32) {
+    func send(_ bytes: UnsafeRawBufferPointer, _ index: UInt32, _ generation: UInt32) -> Bool {
         entry(NetworkEvent(.send, generation: generation, index: index)) {
             io_uring_prep_send($0, Self.file(index), bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         }
@@ -123,7 +127,7 @@ struct NetworkRing: ~Copyable {
 
     /// The kernel runs a shutdown on a thread of its own, which looks the registered file up when it gets there:
     /// the file's place must not be given to another connection before the completion.
-    func shutdown(_ index: UInt32, _ generation: UInt32, how: Int32) {
+    func shutdown(_ index: UInt32, _ generation: UInt32, how: Int32) -> Bool {
         entry(NetworkEvent(.shutdown, generation: generation, index: index)) {
             io_uring_prep_shutdown($0, Self.file(index), how)
         }

@@ -24,6 +24,7 @@ struct TLSContext: ~Copyable {
         _ context: OpaquePointer, _ certificate: String, _ key: String, _ clientCA: String
     ) throws(GatewayError) {
         try check(rg_ctx_require_tls13(context), "OpenSSL")
+        try check(rg_ctx_set_groups(context), "OpenSSL")
         rg_ctx_set_modes(context)
         rg_ctx_set_strict(context)
         SSL_CTX_set_options(context, UInt64(1) << 14)  // SSL_OP_NO_TICKET

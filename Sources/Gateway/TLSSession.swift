@@ -45,8 +45,11 @@ struct TLSSession: ~Copyable {
     deinit { SSL_free(ssl) }
 
     /// Takes ciphertext from the peer. False when there is no memory.
+    ///
+    /// OpenSSL's error queue belongs to the thread, and what lies in it would be taken for an error of this session.
     mutating func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        BIO_write(incoming, bytes.baseAddress, Int32(bytes.count)) == Int32(bytes.count)
+        ERR_clear_error()
+        return BIO_write(incoming, bytes.baseAddress, Int32(bytes.count)) == Int32(bytes.count)
     }
 
     /// Goes on with the handshake; a failure leaves its alert in the output.
@@ -110,7 +113,10 @@ struct TLSSession: ~Copyable {
         guard let certificate = SSL_get1_peer_certificate(ssl), SSL_get_verify_result(ssl) == X509_V_OK else {
             return .failure(.unusableURI)
         }
-        defer { X509_free(certificate) }
+        defer {
+            X509_free(certificate)
+            ERR_clear_error()
+        }
         return CertificateIdentity.read(certificate)
     }
 }

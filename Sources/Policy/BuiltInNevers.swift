@@ -23,6 +23,14 @@ public enum BuiltInNevers {
         0x8901: "FIOSETOWN",
         0x8902: "SIOCSPGRP",
         0x0001: "FIBMAP",
+        0x4004_9409: "FICLONE",  // name descriptors of the gateway
+        0x4020_940d: "FICLONERANGE",
+        0xc018_9436: "FIDEDUPERANGE",
+        0xab00: "NBD_SET_SOCK",
+        0x2405: "PERF_EVENT_IOC_SET_OUTPUT",
+        0x8038_550a: "USBDEVFS_SUBMITURB",  // keep the gateway's memory after they return
+        0x4008_550c: "USBDEVFS_REAPURB",
+        0x4008_550d: "USBDEVFS_REAPURBNDELAY",
         0x5602: "VT_SETMODE",  // signals the gateway on console switches
         0x4c00: "LOOP_SET_FD",  // names descriptors of the gateway
         0x4c06: "LOOP_CHANGE_FD",

@@ -56,7 +56,8 @@ public struct Principal: Sendable {
         case .uri(let pattern): peer.uris.count == 1 && pattern.matches(peer.uris[0])
         case .keyHash(let hash): peer.keyHash == hash
         case .commonName(let name, let issuer):
-            peer.uris.isEmpty && peer.commonName == name && peer.issuer == issuer
+            peer.uris.isEmpty && peer.commonName.map { Array($0.utf8) } == Array(name.utf8)
+                && Array(peer.issuer.utf8) == Array(issuer.utf8)
         }
     }
 }

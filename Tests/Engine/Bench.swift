@@ -44,7 +44,7 @@ struct Bench: ~Copyable {
     mutating func tryOpen(_ name: String) throws -> Outcome {
         let tag = tag()
         let grant = try Array(name.utf8).withUnsafeBytes { bytes in
-            let authorized = try snapshot.authorizeOpen(WireBytes(bytes), for: peer)
+            let authorized = try snapshot.policy(for: peer).authorizeOpen(WireBytes(bytes))
             let grant = authorized.grant
             try engine.open(authorized, tag: tag)
             return grant

@@ -91,7 +91,7 @@ struct ConditionTests {
                 let snapshot = Fixture.snapshot([rule], principals: [Fixture.agent], devices: [device])
                 let peer = try snapshot.recognize(
                     PeerIdentity(uris: [], keyHash: [1], commonName: nil, issuer: ""))
-                let grant = try "board".wire { try snapshot.authorizeOpen($0, for: peer).grant }
+                let grant = try "board".wire { try snapshot.policy(for: peer).authorizeOpen($0).grant }
                 var block = [UInt8].zeros(12)
                 for byte in 0..<type.size {
                     block[3 + byte] = UInt8(truncatingIfNeeded: value >> Int128(byte * 8))

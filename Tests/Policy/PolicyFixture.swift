@@ -71,7 +71,7 @@ enum PolicyFixture {
         let snapshot = snapshot(rules, principals: [agent])
         let peer = try snapshot.recognize(
             PeerIdentity(uris: [], keyHash: [1], commonName: nil, issuer: ""))
-        return try "board".wire { try snapshot.authorizeOpen($0, for: peer).grant }
+        return try "board".wire { try snapshot.policy(for: peer).authorizeOpen($0).grant }
     }
 }
 

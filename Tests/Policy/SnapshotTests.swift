@@ -40,16 +40,16 @@ struct SnapshotTests {
 
     @Test("A list has what the peer may open, by name, and nothing else")
     func list() throws {
-        #expect(snapshot().list(for: try peer(1)).devices.map(\.name) == ["board", "zeta"])
-        #expect(snapshot().list(for: try peer(2)).devices == [.init(name: "board", profile: "every")])
-        #expect(snapshot().list(for: try peer(3)).devices.isEmpty)
+        #expect(snapshot().policy(for: try peer(1)).list.devices.map(\.name) == ["board", "zeta"])
+        #expect(snapshot().policy(for: try peer(2)).list.devices == [.init(name: "board", profile: "every")])
+        #expect(snapshot().policy(for: try peer(3)).list.devices.isEmpty)
     }
 
     @Test("An open gives the device and what the peer may do there")
     func open() throws {
         let names = try peer(1)
         try "zeta".wire { name in
-            let open = try snapshot().authorizeOpen(name, for: names)
+            let open = try snapshot().policy(for: names).authorizeOpen(name)
             #expect(open.device.path == "/dev/zeta")
             #expect(try open.grant.refusal(.command) == nil)
             #expect(try open.grant.refusal(.command, code: 0x8004_5200)?.reason == .noRule)
@@ -61,10 +61,10 @@ struct SnapshotTests {
         for name in ["zeta", "unused", "nowhere", "board."] {
             let names = try peer(2)
             #expect(throws: Refusal(.noRule, "no rule lets you open `\(name)`")) {
-                try name.wire { _ = try snapshot().authorizeOpen($0, for: names) }
+                try name.wire { _ = try snapshot().policy(for: names).authorizeOpen($0) }
             }
             #expect(throws: Refusal(.noRule, "no rule lets you open `\(name)`")) {
-                try name.wire { _ = try snapshot().describe($0, for: names) }
+                try name.wire { _ = try snapshot().policy(for: names).describe($0) }
             }
         }
     }
@@ -78,18 +78,18 @@ struct SnapshotTests {
             Array("/dev/board".utf8),
         ] {
             #expect(throws: shape) {
-                try bytes.withUnsafeBytes { _ = try snapshot().describe(WireBytes($0), for: names) }
+                try bytes.withUnsafeBytes { _ = try snapshot().policy(for: names).describe(WireBytes($0)) }
             }
         }
         let longest = String(repeating: "a", count: 64)
         #expect(throws: Refusal(.noRule, "no rule lets you open `\(longest)`")) {
-            try longest.wire { _ = try snapshot().describe($0, for: names) }
+            try longest.wire { _ = try snapshot().policy(for: names).describe($0) }
         }
     }
 
     @Test("A description shows what this peer may do, with its conditions, and nothing else")
     func describe() throws {
-        let one = try "board".wire { try snapshot().describe($0, for: try peer(1)) }
+        let one = try "board".wire { try snapshot().policy(for: try peer(1)).describe($0) }
         #expect(one.commands.map(\.name) == ["SET"] && one.write == nil)
         #expect(one.read == .init(maxLength: 10, window: nil))
         let set = try #require(one.commands.first)
@@ -99,11 +99,11 @@ struct SnapshotTests {
         #expect(set.fields.map(\.name) == ["u64", "s8", "u16", "s32", "tag"])
         #expect(set.fields.map(\.type) == ["u64", "s8", "u16", "s32", "bytes"])
         #expect(set.fields.map(\.size) == [8, 1, 2, 4, 4] && set.fields.map(\.offset) == [8, 0, 2, 4, 20])
-        let two = try "board".wire { try snapshot().describe($0, for: try peer(2)) }
+        let two = try "board".wire { try snapshot().policy(for: try peer(2)).describe($0) }
         #expect(two.commands.map(\.name) == ["GET", "SET"] && two.read == nil)
         #expect(two.commands.map(\.constraints) == [[], [["u16 = 1"]]])
         #expect(two.write == .init(maxLength: 20, window: [5, 25]))
-        let zeta = try "zeta".wire { try snapshot().describe($0, for: try peer(1)) }
+        let zeta = try "zeta".wire { try snapshot().policy(for: try peer(1)).describe($0) }
         #expect(zeta.commands.map(\.engine) == ["ring"])
     }
 }

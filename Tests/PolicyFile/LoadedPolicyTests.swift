@@ -76,9 +76,9 @@ struct LoadedPolicyTests {
             uris: ["ringgate://farm.example/agent/7"], keyHash: [], commonName: nil, issuer: "CN=CA")
         let names = try snapshot.recognize(peer)
         #expect(names.description == "agent")
-        #expect(snapshot.list(for: names).devices.map(\.name) == ["board", "disk"])
+        #expect(snapshot.policy(for: names).list.devices.map(\.name) == ["board", "disk"])
         let name = Array("board".utf8)
-        let description = try name.withUnsafeBytes { try snapshot.describe(WireBytes($0), for: names) }
+        let description = try name.withUnsafeBytes { try snapshot.policy(for: names).describe(WireBytes($0)) }
         #expect(description.commands.map(\.constraints) == [[], [["ws_row in 1..200"]]])
     }
 }
