@@ -13,7 +13,9 @@ struct RepositoryTests {
         for file in files {
             #expect(!Self.isNamedLikeKey(file), "\(file) is named like a private key")
             // A file that is deleted but not committed is still listed.
-            guard let bytes = FileManager.default.contents(atPath: "\(Tool.repository)/\(file)") else { continue }
+            guard let bytes = FileManager.default.contents(atPath: "\(Tool.repository)/\(file)") else {
+                continue
+            }
             #expect(!Self.holdsKey(bytes), "\(file) holds a private key")
         }
     }
