@@ -10,8 +10,10 @@ public struct GatewayLimits: Sendable {
     public var sendDeadline: UInt64 = 30_000_000_000
     /// Nanoseconds a closing connection waits for its peer's end.
     public var lingerDeadline: UInt64 = 2_000_000_000
-    /// Nanoseconds a stopping gateway waits for what it has accepted.
-    public var drainDeadline: UInt64 = 5_000_000_000
+    /// Nanoseconds a stopping gateway waits for what it has accepted, before it cancels that.
+    public var drainDeadline: UInt64 = 3_000_000_000
+    /// Nanoseconds it then waits for the cancelled to be answered and the connections to end.
+    public var cancelDeadline: UInt64 = 2_000_000_000
 
     public init() {}
 

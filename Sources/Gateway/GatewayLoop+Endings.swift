@@ -8,7 +8,10 @@ extension GatewayLoop {
     mutating func end(_ connection: ConnectionPointer, _ index: UInt32, _ error: SessionError) {
         events.add(
             .info, "session ended", connection.pointee.peer,
-            ["code": "\(error.code)", "rule": "R-\(error.rule)", "text": "\(error.text)"])
+            [
+                "code": "\(error.code)", "rule": error.rule == 0 ? "none" : "R-\(error.rule)",
+                "text": "\(error.text)",
+            ])
         connection.pointee.outbox.append(frame: error.encoded())
         linger(connection, index)
     }
@@ -81,14 +84,14 @@ extension GatewayLoop {
     mutating func obey(_ order: Mailbox.Order) {
         switch (order, mode) {
         case (.drain, .serving): beginDraining()
-        case (.stop, .serving), (.stop, .draining): beginStopping()
+        case (.stop, .serving), (.stop, .draining), (.stop, .cancelling): beginStopping()
         default: break
         }
     }
 
     private mutating func beginDraining() {
         mode = .draining(deadline: now + limits.drainDeadline)
-        network.cancelAccept()
+        stopListening()
         logger.notice("draining", metadata: ["connections": "\(connections.count)"])
         forEachConnection { loop, connection, index in
             guard connection.pointee.stage == .serving, connection.pointee.state.phase == .open else {
@@ -99,9 +102,22 @@ extension GatewayLoop {
         }
     }
 
-    private mutating func beginStopping() {
-        mode = .stopping(deadline: now + limits.drainDeadline)
+    /// New connections are refused by the kernel from now on, those in its queue too.
+    private func stopListening() {
         network.cancelAccept()
+        Glibc.shutdown(listener.descriptor, Int32(SHUT_RDWR))
+    }
+
+    /// Cancels what is still running by closing all files, so that every entry is answered and every session can end in
+    /// order.
+    private mutating func beginCancelling() {
+        mode = .cancelling(deadline: now + limits.cancelDeadline)
+        forEachConnection { loop, connection, _ in loop.closeFiles(connection) }
+    }
+
+    private mutating func beginStopping() {
+        mode = .stopping(deadline: now + limits.cancelDeadline)
+        stopListening()
         forEachConnection { loop, connection, index in loop.cut(connection, index) }
     }
 
@@ -124,6 +140,8 @@ extension GatewayLoop {
         switch mode {
         case .serving, .ended: break
         case .draining(let deadline):
+            if connections.count == 0 { beginStopping() } else if now >= deadline { beginCancelling() }
+        case .cancelling(let deadline):
             if connections.count == 0 || now >= deadline { beginStopping() }
         case .stopping(let deadline):
             let isIdle = connections.count == 0 && engine.inFlight == 0 && engine.openFiles == 0
@@ -145,12 +163,19 @@ extension GatewayLoop {
     }
 
     private mutating func lookAtDeadline(_ connection: ConnectionPointer, _ index: UInt32) {
-        if case .draining = mode, isQuiet(connection) { linger(connection, index) }
+        if isEnding, isQuiet(connection) { linger(connection, index) }
         guard connection.pointee.deadline != 0, now >= connection.pointee.deadline else { return }
         switch connection.pointee.stage {
         case .handshaking, .lingering, .finishing, .dead: cut(connection, index)
         case .serving where connection.pointee.isSending: cut(connection, index)
         case .serving: end(connection, index, SessionError(.deadline, rule: 29, "no hello in time"))
+        }
+    }
+
+    private var isEnding: Bool {
+        switch mode {
+        case .draining, .cancelling: true
+        case .serving, .stopping, .ended: false
         }
     }
 

@@ -8,7 +8,10 @@ extension GatewayLoop {
     @inline(__always)
     mutating func admit(_ entry: Entry, _ connection: ConnectionPointer, _ index: UInt32) {
         do throws(Refusal) {
-            guard mode == .serving else { throw Refusal(.draining, "the gateway is stopping") }
+            // A close lets a session with a waiting read end in order.
+            guard mode == .serving || entry.operation == .close else {
+                throw Refusal(.draining, "the gateway is stopping")
+            }
             guard entry.timeout == 0 else {
                 throw Refusal(.shape, "timeouts were not granted; timeout_ms must be 0")
             }

@@ -10,7 +10,7 @@ extension GatewayLoop {
         // Out of descriptors, an accept fails again at once: the next try waits for the tick.
         if !hasMore { isAccepting = false }
         guard result >= 0 else {
-            if result != -ECANCELED { logger.error("accept failed", metadata: ["errno": "\(-result)"]) }
+            if mode == .serving { logger.error("accept failed", metadata: ["errno": "\(-result)"]) }
             return
         }
         counters.acceptedConnections.increment()

@@ -9,8 +9,10 @@ import RingProtocol
 struct GatewayLoop: ~Copyable {
     enum Mode: Equatable {
         case serving
-        /// No new entries; ends when nothing is owed or at the deadline.
+        /// No new entries; what was accepted is awaited.
         case draining(deadline: UInt64)
+        /// What still ran was cancelled; its answers are awaited.
+        case cancelling(deadline: UInt64)
         /// Every connection is being cut.
         case stopping(deadline: UInt64)
         case ended

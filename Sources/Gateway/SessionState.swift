@@ -58,11 +58,13 @@ struct SessionState: ~Copyable {
         case (.greeting, .hello): return .hello(try Hello.decode(frame.payload))
         case (.open, .submit): return .entries(try accept(frame))
         case (.open, .goodbye):
-            _ = try Goodbye.decode(frame.payload)
+            guard try Goodbye.decode(frame.payload) == .done else {
+                throw WireError(.malformed, rule: 28, "a client's goodbye has reason 0")
+            }
             phase = .closing
             return .goodbye
         default:
-            throw WireError(.unexpectedFrame, rule: 9, "a \(frame.header.type) frame while \(phase)")
+            throw WireError(.unexpectedFrame, rule: 9, "frame `\(frame.header.type)` while \(phase)")
         }
     }
 
@@ -155,10 +157,13 @@ struct SessionState: ~Copyable {
     /// The slot may be used again: its file is closed, or was never opened.
     mutating func free(_ slot: FileSlot) { slots[Int(slot.index)] = Slot() }
 
-    /// Gives up all slots; the open files are the caller's to close.
+    /// Gives up all open slots; their files are the caller's to close.
     mutating func takeOpenFiles() -> [OpenFileID] {
-        let files = slots.filter { $0.use == .open }.map(\.file)
-        slots = []
+        var files: [OpenFileID] = []
+        for index in slots.indices where slots[index].use == .open {
+            slots[index].use = .closing
+            files.append(slots[index].file)
+        }
         return files
     }
 }

@@ -110,6 +110,32 @@ import Testing
         site.gateway.wait()
     }
 
+    @Test func drainingEndsAWaitingReadInOrder() throws {
+        let board = try Board()
+        var limits = GatewayLimits()
+        limits.drainDeadline = 2_000_000_000
+        let site = try Site(
+            devices: ["board: {path: \(board.path), profile: tty, open: read-write}"], rules: Self.boardRule,
+            limits: limits)
+        let client = try site.greeted()
+        try client.submit([.open("board", slot: 0, id: 1), .open("null", slot: 1, id: 2)])
+        _ = try client.completions(2)
+        // The board has written nothing but its banner: of these reads all but the first few wait.
+        try client.submit((10..<30).map { .read(4096, slot: 0, id: $0) } + [RawEntry(.nop, id: 30)])
+        var answers = try client.completions(1)
+        site.gateway.drain()
+        try client.submit([RawEntry(.command, id: 31, slot: 1), RawEntry(.close, id: 32, slot: 1)])
+        answers += try client.completions(23 - answers.count)
+        let results = Dictionary(
+            uniqueKeysWithValues: answers.map { ($0.header.requestID.value, $0.header.result) })
+        #expect(results[29] == -125, "what waited is cancelled")
+        #expect(results[32] == 0, "a close is carried out")
+        #expect([0, -108].contains(results[31]))
+        #expect(try client.frame() == nil, "the session ends with close_notify")
+        #expect(throws: RawClient.Failure.self) { try site.raw(site.agent) }
+        site.gateway.wait()
+    }
+
     @Test func aReaderThatTakesNothingIsPausedAndOthersAreNot() async throws {
         let site = try Site()
         let greedy = try site.greeted()
