@@ -2,8 +2,7 @@ import CLiburing
 import Glibc
 import RingPolicy
 
-/// The call engine for one device: a thread that runs its system calls one after the other, and a bounded
-/// queue.
+/// The call engine for one device: a thread that runs its system calls in order, and a bounded queue.
 ///
 /// `@unchecked Sendable` is sound because every stored variable is touched only while `lock` is held, and an
 /// operation belongs to the lane from `enqueue` until it is in the finished list.
@@ -14,7 +13,6 @@ final class CallLane: @unchecked Sendable {
     private var depth = 0
     private var running: OperationPointer?
     private var isStopping = false
-    private var hasEnded = false
     private var thread = pthread_t()
 
     init(finished: FinishedList) throws(EngineError) {
@@ -83,9 +81,6 @@ final class CallLane: @unchecked Sendable {
         }
     }
 
-    /// Whether the thread has left its loop.
-    var isDone: Bool { lock.locked { hasEnded } }
-
     private func run() {
         allowOnlyInterrupts()
         guard let block = try? GuardedBlock() else {
@@ -95,7 +90,6 @@ final class CallLane: @unchecked Sendable {
             SystemCall.run(operation, in: block)
             giveBack(operation)
         }
-        lock.locked { hasEnded = true }
     }
 
     private func takeNext() -> OperationPointer? {
@@ -124,7 +118,6 @@ final class CallLane: @unchecked Sendable {
             operation.pointee.result = -ENOMEM
             giveBack(operation)
         }
-        lock.locked { hasEnded = true }
     }
 
     /// The process's own signals belong to other threads.

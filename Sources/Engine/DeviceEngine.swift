@@ -80,8 +80,7 @@ public struct DeviceEngine: ~Copyable {
         Self.fill(sqe, command)
     }
 
-    /// Writes a cleared entry from checked values; no byte of the client's lands where the shape does not
-    /// say.
+    /// Writes a cleared entry from checked values: a client's byte lands only where the shape says.
     @inline(__always)
     private static func fill(
         _ sqe: UnsafeMutablePointer<io_uring_sqe>, _ command: borrowing AuthorizedCommand

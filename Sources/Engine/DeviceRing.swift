@@ -73,8 +73,7 @@ struct DeviceRing: ~Copyable {
     mutating func prepareToSleep() -> Bool {
         guard inFlight > 0 else { return false }
         ring.setSignalling(true)
-        // Entries may have been prepared since the last flush: a close that cancels, a write whose turn it
-        // is.
+        // Entries may have been prepared since the last flush: a cancel, or a write whose turn has come.
         ring.submit()
         return ring.ready > 0
     }

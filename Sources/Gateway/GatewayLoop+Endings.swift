@@ -108,8 +108,8 @@ extension GatewayLoop {
         Glibc.shutdown(listener.descriptor, Int32(SHUT_RDWR))
     }
 
-    /// Cancels what is still running by closing all files, so that every entry is answered and every session can end in
-    /// order.
+    /// Cancels what is still running by closing all files, so that every entry is answered and every session
+    /// can end in order.
     private mutating func beginCancelling() {
         mode = .cancelling(deadline: now + limits.cancelDeadline)
         forEachConnection { loop, connection, _ in loop.closeFiles(connection) }

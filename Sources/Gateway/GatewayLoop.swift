@@ -67,8 +67,11 @@ struct GatewayLoop: ~Copyable {
     private mutating func sleep() {
         if !isWakeable { isWakeable = network.armWake() }
         if !isTicking { isTicking = network.armTick() }
-        guard engine.prepareToSleep(), isWakeable, isTicking else { return network.submit() }
-        network.submitAndWait()
+        if engine.prepareToSleep(), isWakeable, isTicking {
+            network.submitAndWait()
+        } else {
+            network.submit()
+        }
         engine.wakeUp()
     }
 

@@ -2,8 +2,8 @@ import RingProtocol
 
 /// What one set of principals may do: the devices some rule lets them open, and nothing else. Immutable.
 ///
-/// What is not in it does not exist for the peer; so unknown devices and devices of others look the same, in words and
-/// in time.
+/// What is not in it does not exist for the peer; so unknown devices and devices of others look the same, in
+/// words and in time.
 public final class PeerPolicy: Sendable {
     public let principals: PrincipalSet
     /// The devices the peer may open, by name.
