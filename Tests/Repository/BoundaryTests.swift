@@ -1,0 +1,55 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The modules' boundaries carry the security argument; an import is enough to break one.
+struct BoundaryTests {
+    private static let platform: Set = ["Glibc", "Darwin", "Synchronization"]
+    private static let foundation: Set = ["Foundation", "FoundationEssentials"]
+
+    /// What each module may import, beside itself.
+    private static let allowed: [String: Set<String>] = [
+        "Protocol": [],
+        "Policy": ["RingProtocol"],
+        "PolicyFile": platform.union(["RingPolicy", "RingProtocol", "Yams"]),
+        "Engine": platform.union(["CLiburing", "RingPolicy", "RingProtocol"]),
+        "Gateway": platform.union(foundation).union([
+            "CLiburing", "COpenSSL", "Logging", "RingEngine", "RingPolicy", "RingProtocol",
+        ]),
+        "Client": platform.union(foundation).union([
+            "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "RingProtocol",
+        ]),
+        "Lab": platform,
+    ]
+
+    @Test(arguments: allowed.keys.sorted())
+    func aModuleImportsOnlyWhatItMay(folder: String) throws {
+        let path = "\(Tool.repository)/Sources/\(folder)"
+        let files = try FileManager.default.contentsOfDirectory(atPath: path).filter {
+            $0.hasSuffix(".swift")
+        }
+        #expect(!files.isEmpty)
+        for file in files {
+            let text = try String(contentsOfFile: "\(path)/\(file)", encoding: .utf8)
+            let extra = Self.imports(of: text).subtracting(Self.allowed[folder] ?? [])
+            #expect(extra.isEmpty, "\(folder)/\(file) imports \(extra.sorted())")
+        }
+    }
+
+    private static func imports(of text: String) -> Set<String> {
+        Set(
+            text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+                .filter { $0.hasPrefix("import ") || $0.contains(" import ") && $0.hasPrefix("@") }
+                .compactMap { $0.split(separator: " ").last.map(String.init) })
+    }
+
+    /// The engine's rings are the only place where device entries are written.
+    @Test func theGatewaySeesNoEntryOfADeviceRing() throws {
+        let path = "\(Tool.repository)/Sources/Gateway"
+        for file in try FileManager.default.contentsOfDirectory(atPath: path) {
+            let text = try String(contentsOfFile: "\(path)/\(file)", encoding: .utf8)
+            #expect(!text.contains("rg_prep_uring_cmd") && !text.contains("io_uring_prep_read"), "\(file)")
+            #expect(!text.contains("io_uring_sqe") || file == "NetworkRing.swift", "\(file)")
+        }
+    }
+}
