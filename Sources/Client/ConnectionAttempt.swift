@@ -43,7 +43,8 @@ struct ConnectionAttempt: Sendable {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let session = SessionHandler(greeting: channel.eventLoop.makePromise())
+                    let session = SessionHandler(
+                        greeting: channel.eventLoop.makePromise(), serverName: tls.serverName)
                     try channel.pipeline.syncOperations.addHandlers(tls.makeHandler(), session)
                 }
             }

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 import NIOTLS
 import RingProtocol
 
@@ -32,7 +33,12 @@ final class SessionHandler: ChannelInboundHandler {
     private var closeTimer: Scheduled<Void>?
     private var payloadLimit = Limits.payload
 
-    init(greeting: EventLoopPromise<Welcome>) { self.greeting = greeting }
+    private let serverName: ServerName
+
+    init(greeting: EventLoopPromise<Welcome>, serverName: ServerName) {
+        self.greeting = greeting
+        self.serverName = serverName
+    }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
@@ -56,13 +62,22 @@ final class SessionHandler: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case TLSUserEvent.handshakeCompleted(let negotiated)? = event as? TLSUserEvent {
-            if negotiated == applicationProtocol {
-                context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: Hello().encoded())), promise: nil)
-            } else {
+            if negotiated != applicationProtocol {
                 end(.handshake("the server does not speak \(applicationProtocol); is this a Ringgate port?"))
+            } else if !isGatewayAsked(context) {
+                end(.handshake("the gateway's certificate does not carry the name or address connected to"))
+            } else {
+                context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: Hello().encoded())), promise: nil)
             }
         }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Whether the certificate, whose chain is verified by now, is that of the gateway asked for.
+    private func isGatewayAsked(_ context: ChannelHandlerContext) -> Bool {
+        let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
+        guard let certificate = tls?.peerCertificate else { return false }
+        return serverName.matches(certificate)
     }
 
     /// Ends the session for `reason`; later reasons are ignored.

@@ -1,6 +1,7 @@
-import RingClient
 import RingProtocol
 import Testing
+
+@testable import RingClient
 
 @Suite(.timeLimit(.minutes(1)))
 struct HandshakeTests {
@@ -31,6 +32,30 @@ struct HandshakeTests {
         configuration.serverName = name
         #expect(try await failure(configuration).contains("does not carry the name"))
         try await gateway.stop()
+    }
+
+    @Test(arguments: [
+        ("addressed", "localhost"), ("addressed", "192.0.2.1"), ("gateway", "foo"), ("gateway", "192.0.2.1"),
+        ("localhost", "localhost"), ("localhost", "127.0.0.1"),
+    ])
+    func `neither the peer's address nor a common name stands for the name asked for`(
+        certificate: String, name: String
+    ) async throws {
+        let gateway = try await FakeGateway.start(certificate: certificate)
+        var configuration = gateway.certificates.configuration(port: gateway.port)
+        configuration.serverName = name
+        #expect(try await failure(configuration).contains("does not carry the name"))
+        try await gateway.stop()
+    }
+
+    @Test func `a star stands for one whole label`() {
+        let star = Array("*.farm.example".utf8)
+        #expect(ServerName.matches("gw-1.farm.example", star))
+        for other in ["farm.example", "a.b.farm.example", ".farm.example"] {
+            #expect(!ServerName.matches(other, star), "\(other)")
+        }
+        #expect(ServerName.matches("gw.example", Array("GW.Example".utf8)))
+        #expect(!ServerName.matches("gw.example", Array("g*.example".utf8)))
     }
 
     @Test func `a DNS name of the certificate is accepted for an address`() async throws {

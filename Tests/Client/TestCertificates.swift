@@ -44,6 +44,13 @@ struct TestCertificates: Sendable {
             basicConstraints = critical, CA:false
             subjectAltName = IP:192.0.2.1, DNS:elsewhere.example
             extendedKeyUsage = serverAuth
+            [addressed]
+            basicConstraints = critical, CA:false
+            subjectAltName = IP:127.0.0.1
+            extendedKeyUsage = serverAuth
+            [nameless]
+            basicConstraints = critical, CA:false
+            extendedKeyUsage = serverAuth
             [client]
             basicConstraints = critical, CA:false
             subjectAltName = URI:ringgate://test/client
@@ -53,6 +60,8 @@ struct TestCertificates: Sendable {
         for authority in ["ca", "other-ca"] { try makeAuthority(authority) }
         try sign("gateway", extensions: "gateway")
         try sign("misnamed", extensions: "misnamed")
+        try sign("addressed", extensions: "addressed")
+        try sign("localhost", extensions: "nameless")
         try sign("client", extensions: "client")
         try sign("expired", extensions: "client", days: -1)
         try sign("stranger", extensions: "client", by: "other-ca")

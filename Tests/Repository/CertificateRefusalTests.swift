@@ -7,7 +7,7 @@ import Testing
         "a/b", "../a", "a\nb", "a,b", "", "-a", "a b", "é", "ca", String(repeating: "a", count: 65),
     ])
     func refusesNamesThatAreNoFileNames(name: String) throws {
-        try expectRefusal("make-client", "name '\(name)'", "--", name, "x:y")
+        try expectRefusal("make-client", "name '\(name)'", "--", name, "x://y")
         try expectRefusal("make-server", "name '\(name)'", "--", name, "localhost")
     }
 
@@ -26,11 +26,11 @@ import Testing
 
     @Test(arguments: ["0", "-1", "1.5", "soon", "100000"])
     func refusesOddValidity(days: String) throws {
-        try expectRefusal("make-client", "--days '\(days)'", "--days=\(days)", "pump", "x:y")
+        try expectRefusal("make-client", "--days '\(days)'", "--days=\(days)", "pump", "x://y")
     }
 
     @Test func refusesToOutliveTheAuthority() throws {
-        try expectRefusal("make-client", "ends in less than 9999 days", "--days=9999", "pump", "x:y")
+        try expectRefusal("make-client", "ends in less than 9999 days", "--days=9999", "pump", "x://y")
     }
 
     @Test(arguments: ["pump.crt", "pump.key"])
@@ -38,7 +38,7 @@ import Testing
         let directory = try TemporaryDirectory()
         #expect(try Tool.certs("make-ca", directory.path).succeeded)
         try Data("kept".utf8).write(to: URL(filePath: "\(directory.path)/\(existing)"))
-        let run = try Tool.certs("make-client", directory.path, "pump", "x:y")
+        let run = try Tool.certs("make-client", directory.path, "pump", "x://y")
         #expect(run.status == 1 && run.output.contains("\(existing) exists and is not overwritten"))
         #expect(try directory.names() == ["ca.crt", "ca.key", existing])
         #expect(try String(contentsOfFile: "\(directory.path)/\(existing)", encoding: .utf8) == "kept")
@@ -58,7 +58,7 @@ import Testing
         #expect(try Tool.certs("make-ca", authority).succeeded)
         // A broken authority passes every check of the script but the last: it cannot sign.
         try Data("not a key".utf8).write(to: URL(filePath: "\(authority)/ca.key"))
-        let run = try Tool.certs("make-client", authority, "pump", "x:y")
+        let run = try Tool.certs("make-client", authority, "pump", "x://y")
         #expect(run.status == 1 && run.output.contains("make-client: openssl:"))
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: authority).sorted() == ["ca.crt", "ca.key"])
