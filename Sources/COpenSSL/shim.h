@@ -21,6 +21,27 @@ static inline int rg_ctx_set_groups(SSL_CTX *context) {
 	return SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384") == 1;
 }
 
+/* Whether the gateway's own certificate is within its dates and good for servers: 0, or what is wrong. */
+static inline const char *rg_ctx_certificate_flaw(const SSL_CTX *context) {
+	X509 *certificate = SSL_CTX_get0_certificate(context);
+	if (!certificate) return "no certificate";
+	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0) return "the certificate has expired";
+	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) return "the certificate is not valid yet";
+	if (X509_check_purpose(certificate, X509_PURPOSE_SSL_SERVER, 0) != 1)
+		return "the certificate is not for servers (extended key usage serverAuth)";
+	return 0;
+}
+
+/* Whether every certificate that clients may chain to is a CA's. */
+static inline int rg_ctx_trusts_only_authorities(const SSL_CTX *context) {
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+		if (certificate && X509_check_ca(certificate) < 1) return 0;
+	}
+	return 1;
+}
+
 static inline int rg_ctx_limit_version(SSL_CTX *context, int greatest) {
 	return SSL_CTX_set_max_proto_version(context, greatest) == 1;
 }

@@ -66,7 +66,7 @@ extension DeviceEngine {
         case .open:
             if operation.pointee.result == OpenFile.wrongKind {
                 refusal = Refusal(
-                    .identity, "the device's path is no longer the kind of node the policy names")
+                    .identity, "what lies at the device's path is not the kind of file the policy names")
             }
             kind = finishOpen(operation)
         case .close:

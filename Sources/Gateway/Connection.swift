@@ -24,6 +24,8 @@ struct Connection: ~Copyable {
     let generation: UInt32
     /// What the holder of the verified certificate may do; set before anything is decoded.
     var rights: PeerRights?
+    /// Who the verified certificate says the peer is, for logs.
+    var identity = "unknown"
     /// No good hello yet: counts against the limit of such connections until it is gone.
     var isUnproven = true
 

@@ -9,7 +9,8 @@ extension GatewayLoop {
         events.add(
             .info, "session ended", connection.pointee.peer,
             [
-                "code": "\(error.code)", "rule": error.rule == 0 ? "none" : "R-\(error.rule)",
+                "identity": "\(connection.pointee.identity)", "code": "\(error.code)",
+                "rule": error.rule == 0 ? "none" : "R-\(error.rule)",
                 "text": "\(error.text)",
             ])
         connection.pointee.outbox.append(frame: error.encoded())

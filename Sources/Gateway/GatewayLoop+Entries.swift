@@ -26,6 +26,7 @@ extension GatewayLoop {
                 throw Refusal(.unsupported, "the operation is unknown, or its feature was not granted")
             }
         } catch {
+            note(error, of: entry, connection)
             refuse(entry.requestID, error, connection, index)
         }
     }
@@ -126,18 +127,24 @@ extension GatewayLoop {
         connection.pointee.state.free(slot)
     }
 
+    /// Denials are counted, and logged with all an admin needs to see why.
+    private mutating func note(_ refusal: Refusal, of entry: Entry, _ connection: ConnectionPointer) {
+        guard refusal.flags.contains(.denied) else { return }
+        counters.denials.increment()
+        let device = try? connection.pointee.state.openSlot(entry.slot).grant.device.name
+        let operation = entry.operation.map { "\($0)" } ?? "unknown"
+        events.add(
+            .info, "denied", connection.pointee.peer,
+            [
+                "identity": "\(connection.pointee.identity)", "device": "\(device ?? "-")",
+                "operation": "\(operation) \(entry.subOpcode)", "request": "\(entry.requestID.value)",
+                "rule": "\(refusal.rule.isEmpty ? "none" : refusal.rule)", "text": "\(refusal.text)",
+            ])
+    }
+
     mutating func refuse(
         _ requestID: RequestID, _ refusal: Refusal, _ connection: ConnectionPointer, _ index: UInt32
     ) {
-        if refusal.flags.contains(.denied) {
-            counters.denials.increment()
-            events.add(
-                .info, "denied", connection.pointee.peer,
-                [
-                    "request": "\(requestID.value)", "rule": "\(refusal.rule)", "reason": "\(refusal.reason)",
-                    "text": "\(refusal.text)",
-                ])
-        }
         refusal.encoded().withUnsafeBytes { payload in
             complete(
                 CompletionHeader(

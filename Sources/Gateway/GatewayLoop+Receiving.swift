@@ -87,10 +87,14 @@ extension GatewayLoop {
 
     private mutating func recognize(_ connection: ConnectionPointer, _ index: UInt32) -> Bool {
         do throws(IdentityError) {
-            let principals = try policy.recognize(connection.pointee.tls.identity().get())
+            let identity = try connection.pointee.tls.identity().get()
+            connection.pointee.identity = identity.text
+            let principals = try policy.recognize(identity)
             connection.pointee.rights = rights(of: principals)
             connection.pointee.stage = .serving
-            events.add(.debug, "session", connection.pointee.peer, ["as": "\(principals.description)"])
+            events.add(
+                .info, "session", connection.pointee.peer,
+                ["identity": "\(identity.text)", "as": "\(principals.description)"])
             return true
         } catch {
             counters.refusedPeers.increment()

@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 import RingProtocol
 
 /// The gateway's side of every handshake: TLS 1.3 only, ALPN, client certificate required, nothing resumed.
@@ -29,10 +30,22 @@ struct TLSContext: ~Copyable {
         rg_ctx_set_strict(context)
         SSL_CTX_set_options(context, UInt64(1) << 14)  // SSL_OP_NO_TICKET
         try check(SSL_CTX_set_num_tickets(context, 0), "OpenSSL")
+        for file in [certificate, key, clientCA] where access(file, R_OK) != 0 {
+            throw .tls(file: file, reason: String(cString: strerror(errno)))
+        }
         try check(SSL_CTX_use_certificate_chain_file(context, certificate), certificate)
+        if let flaw = rg_ctx_certificate_flaw(context) {
+            throw .tls(file: certificate, reason: String(cString: flaw))
+        }
         try check(SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM), key)
-        try check(SSL_CTX_check_private_key(context), key)
+        guard SSL_CTX_check_private_key(context) == 1 else {
+            throw .tls(file: key, reason: "is not the key of \(certificate)")
+        }
         try check(SSL_CTX_load_verify_file(context, clientCA), clientCA)
+        guard rg_ctx_trusts_only_authorities(context) == 1 else {
+            throw .tls(
+                file: clientCA, reason: "holds a certificate that is no CA's; clients could not chain to it")
+        }
         SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(clientCA))
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
         SSL_CTX_set_verify_depth(context, 4)

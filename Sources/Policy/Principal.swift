@@ -17,6 +17,14 @@ public struct PeerIdentity: Sendable {
     }
 }
 
+extension PeerIdentity {
+    /// The identity in a word or two, for logs: only what may stand there.
+    public var text: String {
+        if let uri = uris.first { return URIPattern.isUsable(uri) ? uri : "an unusable URI" }
+        return "key " + keyHash.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
+
 /// Why a trusted certificate still names nobody.
 public enum IdentityError: Error, Equatable, Sendable {
     case severalURIs(Int)

@@ -12,7 +12,7 @@ struct Ringgated: ParsableCommand {
         commandName: "ringgated",
         abstract: "Lets remote clients send allowed commands to this machine's devices through its io_uring.",
         discussion: """
-            Every option can stand in the configuration file under the same name; the command line wins.
+            The options but --check, --config and --port-file can stand in the configuration file under the same name; the command line wins.
             SIGTERM and SIGINT answer what was accepted, then end the daemon; a second one ends it at once.
 
             Exit codes: 0 ended in order, 2 a configuration, policy or profile file is wrong, 3 io_uring is \
@@ -29,7 +29,7 @@ struct Ringgated: ParsableCommand {
     @Option(help: "The allowlist (YAML, docs/policy.md).") var policy: String?
     @Option(help: "Directory of device profiles (default /usr/share/ringgate/profiles).") var profiles:
         String?
-    @Option(help: "debug, info, notice, warning or error (default notice).") var logLevel: String?
+    @Option(help: "debug, info, notice, warning or error (default info).") var logLevel: String?
     @Option(help: "Write the port that was chosen to this file once listening.") var portFile: String?
     @Flag(help: "Check all files and the kernel, say so, and end.") var check = false
 
@@ -58,7 +58,7 @@ struct Ringgated: ParsableCommand {
         settings.clientCA = clientCa ?? settings.clientCA
         settings.policy = policy ?? settings.policy
         settings.profiles = profiles ?? settings.profiles ?? "/usr/share/ringgate/profiles"
-        settings.logLevel = logLevel ?? settings.logLevel ?? "notice"
+        settings.logLevel = logLevel ?? settings.logLevel ?? "info"
         return settings
     }
 }

@@ -72,6 +72,7 @@ struct Startup {
         } catch {
             throw Failure.gateway(error)
         }
+        for warning in policy.devices.compactMap(Self.warning) { logger.warning("\(warning)") }
         logger.notice("ring flags: \(Gateway.ringFlags)")
         logger.notice(
             "listening on \(gateway.address)",
@@ -82,12 +83,29 @@ struct Startup {
         return gateway
     }
 
+    /// Why a device could not be opened now, if so.
+    private static func warning(_ device: Device) -> String? {
+        var status = stat()
+        guard lstat(device.path, &status) == 0 else {
+            return "device `\(device.name)`: \(device.path): \(String(cString: strerror(errno)))"
+        }
+        let kinds: [NodeKind: mode_t] = [.character: S_IFCHR, .block: S_IFBLK, .regular: S_IFREG]
+        guard status.st_mode & S_IFMT == kinds[device.kind] else {
+            return
+                "device `\(device.name)`: \(device.path) is no \(device.kind) file; a link must be replaced by its target"
+        }
+        let rights: [FileAccess: Int32] = [.readOnly: R_OK, .writeOnly: W_OK, .readWrite: R_OK | W_OK]
+        guard access(device.path, rights[device.access] ?? R_OK) == 0 else {
+            return
+                "device `\(device.name)`: \(device.path): \(String(cString: strerror(errno))) for this user"
+        }
+        return nil
+    }
+
     /// `--check`: all of it but serving, with a warning for each device that is not there now.
     func check() throws {
         do throws(GatewayError) { try Gateway.check(configuration) } catch { throw Failure.gateway(error) }
-        for device in policy.devices where access(device.path, F_OK) != 0 {
-            print("warning: device `\(device.name)`: \(device.path): \(String(cString: strerror(errno)))")
-        }
+        for warning in policy.devices.compactMap(Self.warning) { print("warning: \(warning)") }
         print(
             "ok: \(policy.principals.count) principals, \(policy.devices.count) devices, \(policy.rules.count) rules, "
                 + "revision \(Revision.text(policy.revision))")

@@ -70,6 +70,17 @@ import Testing
         #expect(code == 4 && log.contains(other.key), "\(log)")
     }
 
+    @Test func aCertificateThatNoClientWouldTakeIsFour() throws {
+        let files = try DaemonFiles()
+        let client = try files.certificates.client(uri: DaemonFiles.agent)
+        let wrongUse = ["certificate": client.certificate, "key": client.key]
+        let (code, log) = try Daemon.run(files.arguments(wrongUse, and: ["--check"]))
+        #expect(code == 4 && log.contains("not for servers"), "\(log)")
+        let leaf = ["client-ca": client.certificate]
+        let (second, words) = try Daemon.run(files.arguments(leaf, and: ["--check"]))
+        #expect(second == 4 && words.contains("no CA's"), "\(words)")
+    }
+
     @Test func anAddressInUseIsFive() throws {
         let files = try DaemonFiles()
         let (first, port) = try files.start()
