@@ -19,7 +19,7 @@ struct Connection: ~Copyable {
     var tls: TLSSession
     var state = SessionState()
     var stage = Stage.handshaking
-    /// The peer's address and port, for logs and per-source limits.
+    /// The peer's address and port, for logs.
     let peer: PeerAddress
     let generation: UInt32
     /// What the holder of the verified certificate may do; set before anything is decoded.

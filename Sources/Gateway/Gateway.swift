@@ -83,7 +83,7 @@ public final class Gateway: Sendable {
     /// How its rings were set up, for benchmarks and bug reports.
     public static let ringFlags = "R_DISABLED|SINGLE_ISSUER|DEFER_TASKRUN|SUBMIT_ALL|CLAMP|CQSIZE"
 
-    /// Answers what was accepted, takes nothing new, then ends. After three seconds what still runs is cancelled; after five it ends in any case.
+    /// Answers what was accepted, takes nothing new, then ends. After three seconds what still runs is cancelled, after five connections are cut.
     public func drain() { mailbox.post(.drain) }
 
     /// Cuts all connections and ends.

@@ -33,7 +33,7 @@ struct ReceiveBuffers: ~Copyable {
         for buffer in 0..<UInt16(GatewayLimits.receiveBuffers) { provide(buffer) }
     }
 
-    /// The ring that used them is gone by then: it is declared, and so destroyed, before its buffers.
+    /// By then the loop has ended and every connection was cut: the kernel has no receive left that could use them.
     deinit {
         munmap(ring, ringSize)
         memory.deallocate()

@@ -12,7 +12,8 @@ struct Ringgated: ParsableCommand {
         commandName: "ringgated",
         abstract: "Lets remote clients send allowed commands to this machine's devices through its io_uring.",
         discussion: """
-            The options but --check, --config and --port-file can stand in the configuration file under the same name; the command line wins.
+            The options but --check, --config and --port-file can stand in the configuration file under the \
+            same name; the command line wins.
             SIGTERM and SIGINT answer what was accepted, then end the daemon; a second one ends it at once.
 
             Exit codes: 0 ended in order, 2 a configuration, policy or profile file is wrong, 3 io_uring is \
