@@ -20,6 +20,8 @@ public enum RefusalReason: UInt16, Sendable, CaseIterable {
     case draining = 9
     /// What the policy names is not what is there: the node has another type or is a link.
     case identity = 10
+    /// An operator has taken the device out of use; the text carries the operator's reason.
+    case unavailable = 11
 }
 
 /// The payload of a refused completion: `reason u16 @0, rule_length u16 @2, text_length u32 @4`, then the id
@@ -43,7 +45,7 @@ public struct Refusal: Error, Equatable, Sendable {
         switch reason {
         case .noRule, .never, .constraint: -13  // EACCES
         case .slotNotOpen: -9  // EBADF
-        case .slotInUse, .busy: -16  // EBUSY
+        case .slotInUse, .busy, .unavailable: -16  // EBUSY
         case .shape: -22  // EINVAL
         case .unsupported: -95  // EOPNOTSUPP
         case .draining: -108  // ESHUTDOWN
