@@ -3,10 +3,13 @@ public struct DeviceList: Codable, Equatable, Sendable {
     public struct Device: Codable, Equatable, Sendable {
         public let name: String
         public let profile: String
+        /// The site's own words about the device; absent when it has none.
+        public let labels: [String: String]?
 
-        public init(name: String, profile: String) {
+        public init(name: String, profile: String, labels: [String: String] = [:]) {
             self.name = name
             self.profile = profile
+            self.labels = labels.isEmpty ? nil : labels
         }
     }
     public let devices: [Device]
@@ -22,15 +25,19 @@ public struct DeviceDescription: Codable, Equatable, Sendable {
     public let read: Transfer?
     public let write: Transfer?
     public let commands: [CommandDescription]
+    /// What may be done with files that commands give, each named DEVICE/PROFILE; absent when none gives one.
+    public let handles: [DeviceDescription]?
 
     public init(
-        device: String, profile: String, read: Transfer?, write: Transfer?, commands: [CommandDescription]
+        device: String, profile: String, read: Transfer?, write: Transfer?, commands: [CommandDescription],
+        handles: [DeviceDescription]? = nil
     ) {
         self.device = device
         self.profile = profile
         self.read = read
         self.write = write
         self.commands = commands
+        self.handles = handles
     }
 
     /// Bounds of reading or writing.
@@ -44,56 +51,5 @@ public struct DeviceDescription: Codable, Equatable, Sendable {
             self.maxLength = maxLength
             self.window = window
         }
-    }
-}
-
-/// One sub-opcode with its argument and reply.
-public struct CommandDescription: Codable, Equatable, Sendable {
-    public let name: String
-    public let code: UInt32
-    /// `ring` or `call`.
-    public let engine: String
-    /// `read`, `write` or `destructive`.
-    public let effect: String
-    /// Bytes of the argument the entry must carry.
-    public let argumentSize: Int
-    /// Bytes of the reply on success.
-    public let replySize: Int
-    public let fields: [FieldDescription]
-    /// The allowed combinations of field values, in words; one of them must hold. Empty when any value may be sent.
-    public let constraints: [[String]]
-    public let summary: String
-
-    public init(
-        name: String, code: UInt32, engine: String, effect: String, argumentSize: Int, replySize: Int,
-        fields: [FieldDescription], constraints: [[String]], summary: String
-    ) {
-        self.name = name
-        self.code = code
-        self.engine = engine
-        self.effect = effect
-        self.argumentSize = argumentSize
-        self.replySize = replySize
-        self.fields = fields
-        self.constraints = constraints
-        self.summary = summary
-    }
-}
-
-/// One field of an argument or reply block.
-public struct FieldDescription: Codable, Equatable, Sendable {
-    public let name: String
-    /// `u8`, `u16`, `u32`, `u64`, `s8`, `s16`, `s32`, `s64` (little-endian), or `bytes`.
-    public let type: String
-    /// Position in the block.
-    public let offset: Int
-    /// Bytes.
-    public let size: Int
-
-    public init(name: String, type: String, offset: Int, size: Int) {
-        self.name = name
-        self.type = type
-        self.offset = offset
-        self.size = size
     }
 }
