@@ -1,10 +1,27 @@
 import RingProtocol
 
+/// One of the client's other slots, as a command that takes a descriptor needs it.
+public struct HeldSlot: Sendable {
+    public let file: OpenFileID
+    /// Name of the profile of what is open there.
+    public let profile: String
+
+    public init(file: OpenFileID, profile: String) {
+        self.file = file
+        self.profile = profile
+    }
+}
+
 extension Grant {
     /// Decides one entry on an open file: the only way to an `AuthorizedCommand`.
-    public func authorize(_ entry: Entry, on file: OpenFileID) throws(Refusal) -> AuthorizedCommand {
+    ///
+    /// `layout` is the caller's to keep, so that deciding allocates nothing. `slots` tells what the client has open.
+    @inline(__always)
+    public func authorize(
+        _ entry: Entry, on file: OpenFileID, _ layout: inout Layout, slots: (FileSlot) -> HeldSlot?
+    ) throws(Refusal) -> AuthorizedCommand {
         switch entry.operation {
-        case .command: try authorizeCommand(entry, on: file)
+        case .command: try authorizeCommand(entry, on: file, &layout, slots)
         case .read: try authorizeRead(entry, on: file)
         case .write: try authorizeWrite(entry, on: file)
         case .sync: try authorizeSync(entry, on: file)
@@ -12,75 +29,105 @@ extension Grant {
         }
     }
 
-    private func authorizeCommand(_ entry: Entry, on file: OpenFileID) throws(Refusal) -> AuthorizedCommand {
-        guard let granted = find(entry.subOpcode) else { throw notGranted(entry.subOpcode) }
+    @inline(__always)
+    private func authorizeCommand(
+        _ entry: Entry, on file: OpenFileID, _ layout: inout Layout, _ slots: (FileSlot) -> HeldSlot?
+    ) throws(Refusal) -> AuthorizedCommand {
+        let index = find(entry.subOpcode)
+        guard index >= 0 else { throw notGranted(entry) }
+        let granted = commands[index]
+        guard granted.isFlat else { return try authorizeBlocks(granted, entry, on: file, &layout, slots) }
         guard entry.argument.count == granted.argumentSize, entry.offset == 0 else {
             throw wrongShape(granted, entry)
         }
-        if !granted.isUnconditional { try checkConditions(granted, entry.argument) }
-        return AuthorizedCommand(granted, entry, on: file)
+        if granted.isUnconditional {
+            return AuthorizedCommand(granted, entry, on: file, limit: granted.limit, timeout: granted.timeout)
+        }
+        let (limit, timeout) = try checkConditions(details[granted.details], entry.argument)
+        return AuthorizedCommand(granted, entry, on: file, limit: limit, timeout: timeout)
     }
 
-    private func checkConditions(_ granted: GrantedCommand, _ block: WireBytes) throws(Refusal) {
-        let details = details[granted.details]
-        if granted.argumentSize > 0 {
-            for gap in details.gaps where !block.slice(gap.lowerBound, gap.count).isZero(from: 0) {
-                throw Refusal(
-                    .shape,
-                    "\(details.shape.name): reserved bytes \(gap.lowerBound)..<\(gap.upperBound) must be zero"
-                )
-            }
+    /// The bounds of the first alternative that allows this argument of one struct.
+    private func checkConditions(
+        _ details: Details, _ argument: WireBytes
+    ) throws(Refusal) -> (limit: Int, timeout: UInt32) {
+        if argument.count > 0 {
+            try details.shape.plan.proveReserved(0, argument, at: 0, end: argument.count)
         }
-        for alternative in details.alternatives
-        where alternative.conditions.allSatisfy({ $0.holds(in: block) }) {
-            return
+        for index in details.alternatives.indices
+        where details.alternatives[index].conditions.hold(in: argument) {
+            return (details.alternatives[index].limit, details.alternatives[index].timeout)
         }
-        throw constraintFailed(details, block)
+        throw constraintFailed(details, argument)
     }
+
+    // MARK: Reading and writing
 
     private func authorizeRead(_ entry: Entry, on file: OpenFileID) throws(Refusal) -> AuthorizedCommand {
         guard let count = ReadArgument.decode(entry.argument), entry.subOpcode.code == 0, count > 0,
             count <= Limits.payload
         else { throw Refusal(.shape, "a read has sub-opcode 0 and asks for 1 to \(Limits.payload) bytes") }
-        try checkTransfer(reads, "reading", entry.offset, count)
-        return AuthorizedCommand(.read, entry, on: file, replySize: count)
+        let right = try checkTransfer(reads, "reading", readNever, observesReads, entry.offset, count)
+        return AuthorizedCommand(
+            .read, entry, on: file, replySize: count, limit: right ?? 0, isObserved: right == nil)
     }
 
     private func authorizeWrite(_ entry: Entry, on file: OpenFileID) throws(Refusal) -> AuthorizedCommand {
         guard entry.argument.count > 0, entry.subOpcode.code == 0 else {
             throw Refusal(.shape, "a write has sub-opcode 0 and carries at least one byte")
         }
-        try checkTransfer(writes, "writing", entry.offset, entry.argument.count)
-        return AuthorizedCommand(.write, entry, on: file)
+        let right = try checkTransfer(
+            writes, "writing", writeNever, observesWrites, entry.offset, entry.argument.count)
+        return AuthorizedCommand(.write, entry, on: file, limit: right ?? 0, isObserved: right == nil)
     }
 
     private func authorizeSync(_ entry: Entry, on file: OpenFileID) throws(Refusal) -> AuthorizedCommand {
         guard entry.argument.count == 0, entry.offset == 0, entry.subOpcode.code == 0 else {
             throw Refusal(.shape, "a sync has no argument, offset or sub-opcode")
         }
-        guard !writes.isEmpty else { throw Refusal(.noRule, "no rule allows writing to `\(device.name)`") }
-        return AuthorizedCommand(.sync, entry, on: file)
+        guard let right = writes.first else {
+            throw Refusal(.noRule, "no rule allows writing to `\(device.name)`")
+        }
+        return AuthorizedCommand(.sync, entry, on: file, limit: right.limit)
     }
 
+    /// The limits of the rule that allows it; nil when it runs only because the device is observed.
     private func checkTransfer(
-        _ transfers: [Transfer], _ verb: String, _ offset: UInt64, _ count: Int
-    ) throws(Refusal) {
-        for transfer in transfers where transfer.rights.allows(offset: offset, count: count) { return }
+        _ transfers: [Transfer], _ verb: String, _ never: String?, _ isObserved: Bool, _ offset: UInt64,
+        _ count: Int
+    ) throws(Refusal) -> Int? {
+        for transfer in transfers where transfer.rights.allows(offset: offset, count: count) {
+            return transfer.limit
+        }
+        if let never { throw Refusal(.never, rule: never, "\(verb) `\(device.name)` is never allowed") }
+        if isObserved { return nil }
         guard let nearest = transfers.first else {
             throw Refusal(.noRule, "no rule allows \(verb) `\(device.name)`")
         }
         throw Refusal(.constraint, rule: nearest.rule, "\(verb) is allowed for \(nearest.rights.words)")
     }
-}
 
-/// The words of a refusal; never on the way of a command that runs.
-extension Grant {
-    private func notGranted(_ code: SubOpcode) -> Refusal {
-        if let name = BuiltInNevers.name(of: code) {
+    // MARK: The words of a refusal; never on the way of a command that runs
+
+    func notGranted(_ entry: Entry) -> Refusal {
+        let code = entry.subOpcode
+        let shapes = device.commands(code)
+        // What a profile describes is a ring command or the gateway's own, with a number that ioctl(2) has as well.
+        if shapes.isEmpty, let name = BuiltInNevers.anyName(of: code) {
             return Refusal(.never, rule: "never/\(name)", "\(name) (\(code)) is never allowed on any device")
         }
-        guard let shape = device.profile.command(code) else {
+        guard let shape = shapes.first(where: { $0.isMeant(by: entry) }) ?? shapes.first else {
             return Refusal(.noRule, "profile `\(device.profile.name)` describes no sub-opcode \(code)")
+        }
+        guard shapes.count == 1 || shape.isMeant(by: entry) else {
+            return Refusal(
+                .noRule, "profile `\(device.profile.name)` describes no sub-opcode \(code) with this argument"
+            )
+        }
+        if shape.isGuarded {
+            return Refusal(
+                .never, rule: "never/\(shape.name)",
+                "\(shape.name) (\(code)) destroys, and no rule names it under `destructive`")
         }
         return Refusal(.noRule, "no rule allows \(shape.name) (\(code)) on `\(device.name)`")
     }
@@ -92,9 +139,9 @@ extension Grant {
             .shape, "\(name) takes \(granted.argumentSize) bytes of argument, not \(entry.argument.count)")
     }
 
-    private func constraintFailed(_ details: Details, _ block: WireBytes) -> Refusal {
+    private func constraintFailed(_ details: Details, _ argument: WireBytes) -> Refusal {
         let nearest = details.alternatives[0]
-        let failed = nearest.conditions.filter { !$0.holds(in: block) }.map(\.words)
+        let failed = nearest.conditions.failedWords(in: argument)
         return Refusal(
             .constraint, rule: nearest.rule,
             "\(details.shape.name) needs \(failed.joined(separator: " and "))")

@@ -7,7 +7,7 @@ public struct OpenFileID: Hashable, Sendable {
     @inlinable public init(_ index: UInt32) { self.index = index }
 }
 
-/// What may be opened: a device some rule lets the peer use. Made only by `PolicySnapshot`, used once.
+/// What may be opened: a device some rule lets the peer use. Made only by `PeerPolicy`, used once.
 public struct AuthorizedOpen: ~Copyable {
     public let device: Device
     public let grant: Grant
@@ -34,39 +34,97 @@ public struct AuthorizedCommand: ~Copyable {
     public let action: Action
     public let transport: Transport
     public let placement: Placement
+    /// Whether it runs only because the device is observed.
+    public let isObserved: Bool
     public let code: SubOpcode
     /// The very bytes that were checked. They stay valid until the value is consumed.
     public let argument: WireBytes
-    /// Bytes of the block in memory: what the kernel may read or write behind a pointer.
+    /// Bytes of the root in memory: what the kernel may read or write behind a pointer.
     public let blockSize: Int
     /// Bytes of the reply on success; for a read, the most it may return.
     public let replySize: Int
     /// Position for read and write; all ones for the file's own.
     public let offset: UInt64
+    /// Milliseconds until a call is given up; 0 for the engine's own bound.
+    public let timeout: UInt32
+    /// Index into the grant's `limits` of the deciding rule's; 0 when it has none.
+    public let limit: Int
+    /// Of a command with blocks: valid until the next one is decided, so submit it before.
+    private let layout: Layout.Storage?
+
+    /// The argument's blocks, root first; empty when it is one struct and nothing else.
+    public var spans: UnsafeBufferPointer<Span> {
+        layout?.spans.all ?? UnsafeBufferPointer(start: nil, count: 0)
+    }
+    /// What happens around the call, beyond moving bytes; nil for most.
+    public var extras: Extras? { layout?.extras }
+
+    /// The rare parts of a command.
+    public struct Extras: Sendable {
+        /// Where the root has a descriptor, or -1 for the result itself; nil when none is used.
+        public var descriptorAt: Int?
+        /// The slot that the given descriptor fills, its index into the grant's `handles`, and what it is.
+        public var gives: (slot: FileSlot, handle: Int, profile: Profile)?
+        /// The file whose descriptor the kernel gets.
+        public var takes: OpenFileID?
+        /// Ranges of the root that the reply shows as zeros.
+        public var redactions: [Range<Int>]
+    }
 
     /// A transfer or sync, which io_uring runs.
-    init(_ action: Action, _ entry: Entry, on file: OpenFileID, replySize: Int = 0) {
+    init(
+        _ action: Action, _ entry: Entry, on file: OpenFileID, replySize: Int = 0, limit: Int = 0,
+        isObserved: Bool = false
+    ) {
         self.file = file
         self.action = action
         transport = .ring
         placement = .none
+        self.isObserved = isObserved
         code = entry.subOpcode
         argument = action == .write ? entry.argument : WireBytes()
         blockSize = argument.count
         self.replySize = replySize
         offset = entry.offset
+        timeout = 0
+        self.limit = limit
+        layout = nil
     }
 
-    /// A device command.
-    init(_ granted: GrantedCommand, _ entry: Entry, on file: OpenFileID) {
+    /// A device command whose argument is one struct.
+    init(_ granted: GrantedCommand, _ entry: Entry, on file: OpenFileID, limit: Int, timeout: UInt32) {
         self.file = file
         action = .command
         transport = granted.transport
         placement = granted.placement
+        isObserved = false
         code = entry.subOpcode
         argument = entry.argument
         blockSize = granted.blockSize
         replySize = granted.replySize
         offset = 0
+        self.timeout = timeout
+        self.limit = limit
+        layout = nil
+    }
+
+    /// A device command with blocks.
+    init(
+        _ granted: GrantedCommand, _ entry: Entry, on file: OpenFileID, limit: Int, timeout: UInt32,
+        _ layout: borrowing Layout, isObserved: Bool
+    ) {
+        self.file = file
+        action = .command
+        transport = granted.transport
+        placement = granted.placement
+        self.isObserved = isObserved
+        code = entry.subOpcode
+        argument = entry.argument
+        blockSize = layout.count > 0 ? Int(layout[0].size) : 0
+        replySize = layout.replySize
+        offset = 0
+        self.timeout = timeout
+        self.limit = limit
+        self.layout = layout.storage
     }
 }

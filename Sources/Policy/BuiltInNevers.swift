@@ -35,8 +35,23 @@ public enum BuiltInNevers {
         0x4c00: "LOOP_SET_FD",  // names descriptors of the gateway
         0x4c06: "LOOP_CHANGE_FD",
         0x4c0a: "LOOP_CONFIGURE",
+        0xc050_4e49: "NVME_IOCTL_IO64_CMD_VEC",
     ]
 
     /// The name of a forbidden code, or nil.
     public static func name(of code: SubOpcode) -> String? { names[code.code] }
+
+    /// The name of a code that is forbidden as an ioctl(2) or as a ring command, or nil.
+    static func anyName(of code: SubOpcode) -> String? { names[code.code] ?? ringNames[code.code] }
+
+    /// The name of a forbidden code that the pattern contains, or nil.
+    public static func name(in pattern: CodePattern) -> String? {
+        if pattern.isExact { return name(of: pattern.base) }
+        return names.first { pattern.contains(SubOpcode($0.key)) }?.value
+    }
+
+    /// The vectored forms of NVMe's ring commands: they name lists of the gateway's memory.
+    static let ringNames: [UInt32: String] = [
+        0xc048_4e81: "NVME_URING_CMD_IO_VEC", 0xc048_4e83: "NVME_URING_CMD_ADMIN_VEC",
+    ]
 }

@@ -1,3 +1,5 @@
+import RingProtocol
+
 /// How a device file is opened; what the kernel itself then enforces on reads, writes and discards.
 public enum FileAccess: UInt8, Sendable, CaseIterable {
     case readOnly
@@ -10,81 +12,124 @@ public enum NodeKind: UInt8, Sendable, CaseIterable {
     case character
     case block
     case regular
+    /// No node: a TCP connection that the gateway makes to the address in `path`.
+    case tcp
+    /// No node: the gateway itself.
+    case gateway
+}
+
+/// What the opened file must show of itself, so that another device behind the same path is not taken for it.
+public struct DeviceIdentity: Sendable, Hashable {
+    /// Major and minor device number (fstat(2), `st_rdev`).
+    public let major: UInt32?
+    public let minor: UInt32?
+    /// Properties that udev's database holds for the node's device number, such as `ID_SERIAL_SHORT`.
+    public let properties: [String: String]
+
+    public init(major: UInt32? = nil, minor: UInt32? = nil, properties: [String: String] = [:]) {
+        self.major = major
+        self.minor = minor
+        self.properties = properties
+    }
+
+    public var isEmpty: Bool { major == nil && minor == nil && properties.isEmpty }
+}
+
+/// Who may have a device open at the same time.
+public enum Sharing: UInt8, Sendable, CaseIterable {
+    /// Any number of sessions.
+    case shared
+    /// One session at a time.
+    case exclusive
+}
+
+/// Bounds on how much is asked of a device or under a rule.
+public struct UseLimits: Sendable, Hashable {
+    /// Entries not yet answered.
+    public let inFlight: Int?
+    /// Entries in a second, on average, and at once after a pause of a second or more.
+    public let rate: Int?
+    /// Milliseconds after which a call is given up.
+    public let timeout: UInt32?
+
+    public init(inFlight: Int? = nil, rate: Int? = nil, timeout: UInt32? = nil) {
+        self.inFlight = inFlight
+        self.rate = rate
+        self.timeout = timeout
+    }
+
+    public var isEmpty: Bool { inFlight == nil && rate == nil && timeout == nil }
+}
+
+/// A time in which commands that no rule allows are run and noted down, to find out what a policy has to
+/// allow.
+public struct Observation: Sendable, Hashable {
+    /// When it ends, in seconds since 1970 (CLOCK_REALTIME).
+    public let until: UInt64
+    /// Whether commands of effect `write` run as well; destructive ones never do.
+    public let includesWrites: Bool
+
+    public init(until: UInt64, includesWrites: Bool) {
+        self.until = until
+        self.includesWrites = includesWrites
+    }
 }
 
 /// A file of the site, under the name clients know.
 public struct Device: Sendable {
     public let name: String
+    /// Of the node, or `ADDRESS:PORT` of a TCP device.
     public let path: String
+    /// Whether the path is a link that udev keeps, and what is opened is the node it refers to.
+    public let followsLink: Bool
     public let kind: NodeKind
     public let access: FileAccess
     public let profile: Profile
+    public let identity: DeviceIdentity
+    public let labels: [String: String]
+    public let sharing: Sharing
+    /// For all sessions together.
+    public let limits: UseLimits
+    public let observation: Observation?
+    public let procedures: [Procedure]
 
-    public init(name: String, path: String, kind: NodeKind, access: FileAccess, profile: Profile) {
+    public init(
+        name: String, path: String, followsLink: Bool = false, kind: NodeKind, access: FileAccess,
+        profile: Profile,
+        identity: DeviceIdentity = DeviceIdentity(), labels: [String: String] = [:],
+        sharing: Sharing = .shared, limits: UseLimits = UseLimits(), observation: Observation? = nil,
+        procedures: [Procedure] = []
+    ) {
         self.name = name
         self.path = path
+        self.followsLink = followsLink
         self.kind = kind
         self.access = access
         self.profile = profile
-    }
-}
-
-/// Bounds of reading or writing one file.
-public struct TransferRights: Sendable {
-    /// Bytes one entry may move.
-    public let maxLength: Int
-    /// Positions that may be touched; nil for files without positions, or without such a bound.
-    public let window: Range<UInt64>?
-
-    public init(maxLength: Int, window: Range<UInt64>? = nil) {
-        self.maxLength = maxLength
-        self.window = window
+        self.identity = identity
+        self.labels = labels
+        self.sharing = sharing
+        self.limits = limits
+        self.observation = observation
+        self.procedures = procedures
     }
 
-    /// Whether moving `count` bytes at `offset` stays inside. With a window the file's own position is refused,
-    /// because nobody has checked where it is.
-    func allows(offset: UInt64, count: Int) -> Bool {
-        guard count <= maxLength else { return false }
-        guard let window else { return true }
-        let (end, overflow) = offset.addingReportingOverflow(UInt64(count))
-        return !overflow && offset >= window.lowerBound && end <= window.upperBound
+    /// What the profile describes, and the site's procedures.
+    public var commands: [CommandShape] { profile.commands + procedures.map(\.shape) }
+
+    /// All commands that the code may mean.
+    func commands(_ code: SubOpcode) -> [CommandShape] { commands.filter { $0.pattern.contains(code) } }
+
+    /// The same device with these procedures.
+    public func with(_ procedures: [Procedure]) -> Device {
+        Device(
+            name: name, path: path, followsLink: followsLink, kind: kind, access: access, profile: profile,
+            identity: identity, labels: labels, sharing: sharing, limits: limits, observation: observation,
+            procedures: procedures)
     }
 
-    var words: String {
-        let bound = window.map { ", positions [\($0.lowerBound), \($0.upperBound))" } ?? ""
-        return "at most \(maxLength) bytes\(bound)"
-    }
-}
-
-/// One line of the allowlist: these principals may do this on these devices.
-public struct Rule: Sendable {
-    /// One command a rule allows on one device, with the conditions its argument must meet.
-    public struct Command: Sendable {
-        public let shape: CommandShape
-        public let conditions: [Condition]
-
-        public init(_ shape: CommandShape, where conditions: [Condition] = []) {
-            self.shape = shape
-            self.conditions = conditions
-        }
-    }
-
-    public let id: String
-    /// Names of principals.
-    public let principals: Set<String>
-    /// What may be sent to each device, by the device's name.
-    public let commands: [String: [Command]]
-    public let read: TransferRights?
-    public let write: TransferRights?
-
-    public init(
-        id: String, principals: Set<String>, commands: [String: [Command]], read: TransferRights? = nil,
-        write: TransferRights? = nil
-    ) {
-        self.id = id
-        self.principals = principals
-        self.commands = commands
-        self.read = read
-        self.write = write
+    /// A file that a command on this device gave: known by both names.
+    func handle(_ profile: Profile) -> Device {
+        Device(name: "\(name)/\(profile.name)", path: path, kind: kind, access: .readWrite, profile: profile)
     }
 }
