@@ -131,7 +131,7 @@ struct CommandTests {
         let rule = Fixture.rule(shapes.map { Rule.Command($0) })
         let snapshot = Fixture.snapshot([rule], principals: [Fixture.agent], devices: [device])
         let peer = try snapshot.recognize(PeerIdentity(uris: [], keyHash: [1], commonName: nil, issuer: ""))
-        let grant = try "board".wire { try snapshot.policy(for: peer).authorizeOpen($0).grant }
+        let grant = try "board".wire { try snapshot.policy(for: peer, at: 0).authorizeOpen($0).grant }
         for shape in shapes {
             #expect(try grant.decide(.command, code: shape.code.code).code == shape.code.code)
             #expect(try grant.refusal(.command, code: shape.code.code | 0x80) != nil)

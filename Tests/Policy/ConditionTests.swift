@@ -91,7 +91,7 @@ struct ConditionTests {
                 let snapshot = Fixture.snapshot([rule], principals: [Fixture.agent], devices: [device])
                 let peer = try snapshot.recognize(
                     PeerIdentity(uris: [], keyHash: [1], commonName: nil, issuer: ""))
-                let grant = try "board".wire { try snapshot.policy(for: peer).authorizeOpen($0).grant }
+                let grant = try "board".wire { try snapshot.policy(for: peer, at: 0).authorizeOpen($0).grant }
                 var block = [UInt8].zeros(12)
                 for byte in 0..<type.size {
                     block[3 + byte] = UInt8(truncatingIfNeeded: value >> Int128(byte * 8))
@@ -118,7 +118,7 @@ struct ConditionTests {
             let refusal = try grant.refusal(.command, code: 0x1200, block)
             #expect((refusal == nil) == passes, "\(start) + \(length)")
             if let refusal {
-                #expect(refusal.text == "DISCARD needs start and length within [1000, 2000)")
+                #expect(refusal.text == "DISCARD needs range within [1000, 2000)")
             }
         }
         let whole = Rule.Command(Fixture.discard, where: [Condition(Fixture.range, within: 0..<UInt64.max)])
@@ -154,7 +154,9 @@ struct ConditionTests {
         #expect(try Fixture.grant(Fixture.rule([onBytes])).refusal(.command, code: 0x5414, .zeros(32)) != nil)
         let onReply = Rule.Command(Fixture.get, where: [Condition(Fixture.get.fields[0], .mask(.max))])
         #expect(try Fixture.grant(Fixture.rule([onReply])).refusal(.command, code: 0x8004_5200) != nil)
-        let outside = Extent(name: "x", start: bytes, length: Fixture.unsigned64)
+        #expect(Linear(bytes) == nil, "bytes are no number to sum")
+        let far = Field(name: "far", type: .unsigned(bytes: 8), offset: 30)
+        let outside = Fixture.extent("x", far, Fixture.unsigned64)
         let onExtent = Rule.Command(Fixture.set, where: [Condition(outside, within: 0..<9)])
         #expect(
             try Fixture.grant(Fixture.rule([onExtent])).refusal(.command, code: 0x5414, .zeros(32)) != nil)
@@ -167,6 +169,6 @@ struct ConditionTests {
         #expect(Condition(field, .oneOf([1, 2])).words == "u16 in [1, 2]")
         #expect(Condition(field, .range(1...2)).words == "u16 in 1..2")
         #expect(Condition(field, .mask(0x3c)).words == "u16 only bits 0x3c")
-        #expect(Condition(Fixture.range, within: 0..<8).words == "start and length within [0, 8)")
+        #expect(Condition(Fixture.range, within: 0..<8).words == "range within [0, 8)")
     }
 }

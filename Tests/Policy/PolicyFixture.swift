@@ -25,7 +25,7 @@ enum PolicyFixture {
         fields: [Field(name: "queue", type: .unsigned(bytes: 8), offset: 0)])
     static let start = Field(name: "start", type: .unsigned(bytes: 8), offset: 0)
     static let length = Field(name: "length", type: .unsigned(bytes: 8), offset: 8)
-    static let range = Extent(name: "range", start: start, length: length)
+    static let range = extent("range", start, length)
     static let discard = CommandShape(
         name: "DISCARD", code: SubOpcode(0x1200), transport: .ring, effect: .destructive,
         placement: .sqeRange,
@@ -34,6 +34,14 @@ enum PolicyFixture {
         name: "WIDE", code: SubOpcode(0xc048_4e80), transport: .wideRing, effect: .write,
         placement: .sqeCommand,
         size: 72, fields: [Field(name: "dwords", type: .bytes(72), offset: 0)])
+    /// An extent of two plain fields.
+    static func extent(_ name: String, _ start: Field, _ length: Field) -> Extent {
+        guard let start = Linear(start), let length = Linear(length) else {
+            preconditionFailure("no numbers")
+        }
+        return Extent(name: name, start: start, length: length)
+    }
+
     static let nothing = CommandShape(
         name: "NOTHING", code: SubOpcode(0), transport: .ring, effect: .read)
 
@@ -71,7 +79,7 @@ enum PolicyFixture {
         let snapshot = snapshot(rules, principals: [agent])
         let peer = try snapshot.recognize(
             PeerIdentity(uris: [], keyHash: [1], commonName: nil, issuer: ""))
-        return try "board".wire { try snapshot.policy(for: peer).authorizeOpen($0).grant }
+        return try "board".wire { try snapshot.policy(for: peer, at: 0).authorizeOpen($0).grant }
     }
 }
 
@@ -102,7 +110,8 @@ extension Grant {
             let entry = Entry(
                 operation, requestID: RequestID(1), subOpcode: SubOpcode(code), offset: offset,
                 argument: WireBytes(bytes))
-            let command = try authorize(entry, on: PolicyFixture.file)
+            var layout = Layout()
+            let command = try authorize(entry, on: PolicyFixture.file, &layout) { _ in nil }
             #expect(command.file == PolicyFixture.file)
             return Authorized(
                 action: command.action, transport: command.transport, placement: command.placement,

@@ -40,16 +40,19 @@ struct SnapshotTests {
 
     @Test("A list has what the peer may open, by name, and nothing else")
     func list() throws {
-        #expect(snapshot().policy(for: try peer(1)).list.devices.map(\.name) == ["board", "zeta"])
-        #expect(snapshot().policy(for: try peer(2)).list.devices == [.init(name: "board", profile: "every")])
-        #expect(snapshot().policy(for: try peer(3)).list.devices.isEmpty)
+        #expect(snapshot().policy(for: try peer(1), at: 0).list.devices.map(\.name) == ["board", "zeta"])
+        #expect(
+            snapshot().policy(for: try peer(2), at: 0).list.devices == [
+                .init(name: "board", profile: "every")
+            ])
+        #expect(snapshot().policy(for: try peer(3), at: 0).list.devices.isEmpty)
     }
 
     @Test("An open gives the device and what the peer may do there")
     func open() throws {
         let names = try peer(1)
         try "zeta".wire { name in
-            let open = try snapshot().policy(for: names).authorizeOpen(name)
+            let open = try snapshot().policy(for: names, at: 0).authorizeOpen(name)
             #expect(open.device.path == "/dev/zeta")
             #expect(try open.grant.refusal(.command) == nil)
             #expect(try open.grant.refusal(.command, code: 0x8004_5200)?.reason == .noRule)
@@ -61,10 +64,10 @@ struct SnapshotTests {
         for name in ["zeta", "unused", "nowhere", "board."] {
             let names = try peer(2)
             #expect(throws: Refusal(.noRule, "no rule lets you open `\(name)`")) {
-                try name.wire { _ = try snapshot().policy(for: names).authorizeOpen($0) }
+                try name.wire { _ = try snapshot().policy(for: names, at: 0).authorizeOpen($0) }
             }
             #expect(throws: Refusal(.noRule, "no rule lets you open `\(name)`")) {
-                try name.wire { _ = try snapshot().policy(for: names).describe($0) }
+                try name.wire { _ = try snapshot().policy(for: names, at: 0).describe($0) }
             }
         }
     }
@@ -72,24 +75,26 @@ struct SnapshotTests {
     @Test("Only what a device can be called gets into texts and logs")
     func names() throws {
         let names = try peer(1)
-        let shape = Refusal(.shape, "a device name has 1 to 64 of a-z 0-9 . _ -")
+        let shape = Refusal(.shape, "a device name has 1 to 64 of a-z 0-9 . _ -, or is `@gateway`")
         for bytes in [
             [], [UInt8](repeating: 0x61, count: 65), [0xc3, 0x28], [0x62, 0xff], [0x41], [0x0a],
             Array("/dev/board".utf8),
         ] {
             #expect(throws: shape) {
-                try bytes.withUnsafeBytes { _ = try snapshot().policy(for: names).describe(WireBytes($0)) }
+                try bytes.withUnsafeBytes {
+                    _ = try snapshot().policy(for: names, at: 0).describe(WireBytes($0))
+                }
             }
         }
         let longest = String(repeating: "a", count: 64)
         #expect(throws: Refusal(.noRule, "no rule lets you open `\(longest)`")) {
-            try longest.wire { _ = try snapshot().policy(for: names).describe($0) }
+            try longest.wire { _ = try snapshot().policy(for: names, at: 0).describe($0) }
         }
     }
 
     @Test("A description shows what this peer may do, with its conditions, and nothing else")
     func describe() throws {
-        let one = try "board".wire { try snapshot().policy(for: try peer(1)).describe($0) }
+        let one = try "board".wire { try snapshot().policy(for: try peer(1), at: 0).describe($0) }
         #expect(one.commands.map(\.name) == ["SET"] && one.write == nil)
         #expect(one.read == .init(maxLength: 10, window: nil))
         let set = try #require(one.commands.first)
@@ -99,11 +104,11 @@ struct SnapshotTests {
         #expect(set.fields.map(\.name) == ["u64", "s8", "u16", "s32", "tag"])
         #expect(set.fields.map(\.type) == ["u64", "s8", "u16", "s32", "bytes"])
         #expect(set.fields.map(\.size) == [8, 1, 2, 4, 4] && set.fields.map(\.offset) == [8, 0, 2, 4, 20])
-        let two = try "board".wire { try snapshot().policy(for: try peer(2)).describe($0) }
+        let two = try "board".wire { try snapshot().policy(for: try peer(2), at: 0).describe($0) }
         #expect(two.commands.map(\.name) == ["GET", "SET"] && two.read == nil)
         #expect(two.commands.map(\.constraints) == [[], [["u16 = 1"]]])
         #expect(two.write == .init(maxLength: 20, window: [5, 25]))
-        let zeta = try "zeta".wire { try snapshot().policy(for: try peer(1)).describe($0) }
+        let zeta = try "zeta".wire { try snapshot().policy(for: try peer(1), at: 0).describe($0) }
         #expect(zeta.commands.map(\.engine) == ["ring"])
     }
 }
