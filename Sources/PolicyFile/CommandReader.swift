@@ -3,143 +3,183 @@ import RingProtocol
 
 /// One command of a profile.
 enum CommandReader {
-    private struct Argument {
-        var placement = Placement.none
-        var direction = Direction.input
-        var size = 0
-        var fields: [Field] = []
-        var extents: [Extent] = []
-    }
-
-    static func read(_ value: Value, _ report: inout Report) -> CommandShape? {
+    static func read(_ value: Value, _ references: inout [ProfileReference], _ report: inout Report)
+        -> CommandShape?
+    {
         guard var map = MapReader(value, "a command", &report) else { return nil }
         let name = map.required("name", &report)?.symbol("command name", &report)
-        let code = map.required("code", &report)?.number("code", in: 0...Int128(UInt32.max), &report)
+        let pattern = map.required("code", &report).flatMap { CodeReader.read($0, &report) }
         let engine = map.required("engine", &report)?.choice(
             "engine", ["call": Transport.call, "ring": .ring, "ring-wide": .wideRing], &report)
         let effect = map.required("effect", &report)?.choice(
             "effect", ["read": Effect.read, "write": .write, "destructive": .destructive], &report)
+        let isGuarded = map.optional("guarded").map { $0.choice("guarded", ["true": true], &report) } ?? false
         let summary = map.required("summary", &report)?.line("summary", &report)
+        let timeout = map.optional("timeout").map { $0.duration("timeout", &report) } ?? 0
+        let result = readResult(map.optional("result"), &references, &report)
         let block = map.optional("argument")
-        let argument = block.map { readArgument($0, &report) } ?? Argument()
+        var argument: Argument? = Argument()
+        if let block, let pattern {
+            argument = ArgumentReader.read(block, pattern, &references, &report)
+        }
+        let when = map.optional("when")
+        let ties = map.optional("ties")
         map.finish(&report)
-        guard let name, let code, let engine, let effect, let summary, let argument else { return nil }
+        guard let name, let pattern, let engine, let effect, let isGuarded, let summary, let timeout,
+            let result,
+            let argument, let selectors = when.map({ readSelectors($0, argument.blocks, &report) }) ?? [],
+            let ties = ties.map({ readTies($0, argument.blocks, &report) }) ?? []
+        else { return nil }
         let shape = CommandShape(
-            name: name, code: SubOpcode(UInt32(code)), transport: engine, effect: effect,
-            placement: argument.placement, direction: argument.direction, size: argument.size,
-            fields: argument.fields, extents: argument.extents, summary: summary)
+            name: name, pattern: pattern, transport: engine, effect: effect, isGuarded: isGuarded,
+            placement: argument.placement, direction: argument.direction, blocks: argument.blocks,
+            selectors: selectors, ties: ties, result: result, timeout: timeout, summary: summary)
         if let flaw = shape.flaw {
             report.add(
-                block?.place ?? value.place, "\(name): \(flaw)", "see the table of docs/profiles.md")
+                block?.place ?? value.place, "\(name): \(flaw)", "see the tables of docs/profiles.md")
             return nil
         }
         return shape
     }
 
-    private static func readArgument(_ value: Value, _ report: inout Report) -> Argument? {
-        guard var map = MapReader(value, "an argument", &report) else { return nil }
-        let placement = map.required("as", &report)?.choice(
-            "argument form",
-            [
-                "pointer": Placement.pointer, "value": .value, "sqe-range": .sqeRange,
-                "sqe-command": .sqeCommand,
-            ], &report)
-        let direction = readDirection(&map, placement, &report)
-        let size = readSize(&map, placement, &report)
-        let fields = map.optional("fields").map { readFields($0, &report) } ?? []
-        let extent = map.optional("extents")
+    private static func readResult(
+        _ value: Value?, _ references: inout [ProfileReference], _ report: inout Report
+    ) -> ResultUse? {
+        guard let value else { return .number }
+        guard var map = MapReader(value, "a result", &report) else { return nil }
+        let profile = map.required("gives", &report)?.reference(&references, &report)
         map.finish(&report)
-        guard let placement, let direction, let size, let fields,
-            let extents = extent.map({ readExtents($0, fields, &report) }) ?? []
-        else { return nil }
-        return Argument(
-            placement: placement, direction: direction, size: size, fields: fields, extents: extents)
+        return profile.map { .gives(profile: $0) }
     }
 
-    /// Only a pointer has a choice of directions.
-    private static func readDirection(
-        _ map: inout MapReader, _ placement: Placement?, _ report: inout Report
-    ) -> Direction? {
-        let value = placement == .pointer ? map.required("direction", &report) : map.optional("direction")
-        guard let value else { return placement == .pointer ? nil : .input }
-        return value.choice("direction", ["in": Direction.input, "out": .output, "both": .both], &report)
-    }
-
-    /// Values and ranges have one size only, so it need not be written.
-    private static func readSize(
-        _ map: inout MapReader, _ placement: Placement?, _ report: inout Report
-    ) -> Int? {
-        let given: Value?
-        switch placement {
-        case .value, .sqeRange: given = map.optional("size")
-        default: given = map.required("size", &report)
+    /// The `ties` of fields to sums of fields in another block.
+    private static func readTies(_ value: Value, _ blocks: [Block], _ report: inout Report) -> [Condition]? {
+        guard case .map(let pairs) = value.content, !pairs.isEmpty, pairs.count <= FileLimits.selectors else {
+            report.add(
+                value.place, "`ties` is a mapping of 1 to \(FileLimits.selectors) fields, not \(value.words)",
+                "write {FIELD: \"2*BLOCK.FIELD + 1\"}")
+            return nil
         }
-        guard let given else {
-            return placement == .value ? 8 : placement == .sqeRange ? 16 : nil
+        var ties: [Condition] = []
+        for pair in pairs {
+            let path = pair.key.text ?? ""
+            guard let (index, field) = blocks.field(at: path), field.range != nil else {
+                report.add(
+                    pair.key.place, "there is no number `\(path)` in the argument",
+                    Suggestion.hint(for: path, among: blocks.fieldPaths))
+                return nil
+            }
+            guard let (other, sum) = SumReader.read(pair.value, blocks, &report) else { return nil }
+            ties.append(Condition(field, in: blocks, index: index, is: sum, of: other))
         }
-        return given.number("size", in: 1...Int128(CommandShape.maximumSize), &report).map { Int($0) }
+        return ties
     }
 
-    private static func readFields(_ value: Value, _ report: inout Report) -> [Field]? {
-        guard let items = value.items("fields", maximum: FileLimits.fields, &report) else { return nil }
-        let fields = items.map { readField($0, &report) }
-        return fields.contains { $0 == nil } ? nil : fields.compactMap { $0 }
-    }
-
-    private static func readField(_ value: Value, _ report: inout Report) -> Field? {
-        guard var map = MapReader(value, "a field", &report) else { return nil }
-        let sizes = 1...Int128(CommandShape.maximumSize)
-        let name = map.required("name", &report)?.symbol("field name", &report)
-        let type = map.required("type", &report)
-        let offset = map.required("at", &report)?.number("at", in: 0...sizes.upperBound, &report)
-        let fieldType: FieldType?
-        if type?.text == "bytes" {
-            let size = map.required("size", &report)?.number("size", in: sizes, &report)
-            fieldType = size.map { .bytes(Int($0)) }
-        } else {
-            fieldType = type.flatMap { readType($0, &report) }
+    /// The `when` that tells a command from others with its code: values of fields that come from the client.
+    private static func readSelectors(_ value: Value, _ blocks: [Block], _ report: inout Report)
+        -> [Condition]?
+    {
+        guard case .map(let pairs) = value.content, !pairs.isEmpty, pairs.count <= FileLimits.selectors else {
+            report.add(
+                value.place, "`when` is a mapping of 1 to \(FileLimits.selectors) fields, not \(value.words)",
+                "write {FIELD: N}")
+            return nil
         }
-        map.finish(&report)
-        guard let name, let fieldType, let offset else { return nil }
-        return Field(name: name, type: fieldType, offset: Int(offset))
+        var selectors: [Condition] = []
+        for pair in pairs {
+            let path = pair.key.text ?? ""
+            guard let (index, field) = blocks.field(at: path), field.range != nil else {
+                report.add(
+                    pair.key.place, "there is no number `\(path)` in the argument",
+                    Suggestion.hint(for: path, among: blocks.fieldPaths))
+                return nil
+            }
+            guard let number = FieldTestReader(field, path).number(pair.value, &report) else { return nil }
+            selectors.append(Condition(field, .equals(number), in: blocks[index], index: index))
+        }
+        return selectors
     }
+}
 
-    private static func readType(_ value: Value, _ report: inout Report) -> FieldType? {
-        if let text = value.text, let type = FieldType(named: text) { return type }
-        report.add(
-            value.place, "\(value.words) is no field type",
-            "write one of: u8, u16, u32, u64, s8, s16, s32, s64, bytes (with `size`)")
+extension [Block] {
+    /// The field with this full name, and the index of its block. An array of numbers is known by its own name.
+    func field(at path: String) -> (block: Int, field: Field)? {
+        for (index, block) in enumerated() {
+            if let field = block.fields.first(where: { block.path(of: $0.name) == path }) {
+                return (index, field)
+            }
+        }
         return nil
     }
 
-    private static func readExtents(
-        _ value: Value, _ fields: [Field], _ report: inout Report
-    ) -> [Extent]? {
-        guard case .map(let pairs) = value.content, !pairs.isEmpty else {
-            report.add(
-                value.place, "extents are named in a mapping, not \(value.words)",
-                "write `range: {start: FIELD, length: FIELD}`")
+    /// Full names of all fields.
+    var fieldPaths: [String] { flatMap { block in block.fields.map { block.path(of: $0.name) } } }
+}
+
+/// The code of a command: a number, or a family.
+enum CodeReader {
+    private static let codes = 0...Int128(UInt32.max)
+
+    static func read(_ value: Value, _ report: inout Report) -> CodePattern? {
+        guard case .map = value.content else {
+            return value.number("code", in: codes, &report).map { CodePattern(SubOpcode(UInt32($0))) }
+        }
+        guard var map = MapReader(value, "a family of codes", &report) else { return nil }
+        let base = map.required("base", &report)?.number("base", in: codes, &report)
+        let sizes = map.optional("sizes").map { range($0, "sizes", 1...0x3fff, &report) }
+        let step = map.optional("step").map { $0.number("step", in: 1...0x3fff, &report) } ?? 1
+        let numbers = map.optional("numbers").map { range($0, "numbers", 0...255, &report) }
+        map.finish(&report)
+        guard let base, let step else { return nil }
+        if sizes == nil, numbers == nil {
+            report.add(value.place, "the family has neither `sizes` nor `numbers`", "write the code alone")
             return nil
         }
-        var extents: [Extent] = []
-        for pair in pairs {
-            guard let name = pair.key.symbol("extent name", &report),
-                var map = MapReader(pair.value, "an extent", &report)
-            else { return nil }
-            let start = map.required("start", &report).flatMap { find($0, fields, &report) }
-            let length = map.required("length", &report).flatMap { find($0, fields, &report) }
-            map.finish(&report)
-            guard let start, let length else { return nil }
-            extents.append(Extent(name: name, start: start, length: length))
-        }
-        return extents
+        if let sizes, sizes == nil { return nil }
+        if let numbers, numbers == nil { return nil }
+        return CodePattern(
+            SubOpcode(UInt32(base)), sizes: sizes ?? nil, step: Int(step), numbers: numbers ?? nil)
     }
 
-    private static func find(_ value: Value, _ fields: [Field], _ report: inout Report) -> Field? {
-        guard let name = value.symbol("field name", &report) else { return nil }
-        if let field = fields.first(where: { $0.name == name }) { return field }
+    private static func range(
+        _ value: Value, _ what: String, _ bounds: ClosedRange<Int128>, _ report: inout Report
+    ) -> ClosedRange<Int>? {
+        guard let (first, last) = value.bounds(what, in: bounds, &report) else { return nil }
+        guard first <= last else {
+            report.add(value.place, "\(what) \(first) to \(last) hold no number", "write the lower one first")
+            return nil
+        }
+        return Int(first)...Int(last)
+    }
+}
+
+/// A profile that another one names, to be looked for once all are read.
+struct ProfileReference {
+    let name: String
+    let place: Location
+}
+
+extension Value {
+    /// The name of a profile that must exist.
+    func reference(_ references: inout [ProfileReference], _ report: inout Report) -> String? {
+        guard let name = name("profile", &report) else { return nil }
+        references.append(ProfileReference(name: name, place: place))
+        return name
+    }
+
+    /// A time such as `500ms`, `2s` or `5min`, at most a day, in milliseconds.
+    func duration(_ what: String, _ report: inout Report) -> UInt32? {
+        let units: [(suffix: String, milliseconds: Int128)] = [("ms", 1), ("min", 60_000), ("s", 1_000)]
+        if case .text(let text, isQuoted: false) = content,
+            let unit = units.first(where: { text.hasSuffix($0.suffix) }),
+            let number = Value.integer(String(text.dropLast(unit.suffix.count)))
+        {
+            let time = number * unit.milliseconds
+            if (1...FileLimits.duration).contains(time) { return UInt32(time) }
+        }
         report.add(
-            value.place, "there is no field `\(name)`", Suggestion.hint(for: name, among: fields.map(\.name)))
+            place, "\(words) is no \(what)",
+            "write a time such as 500ms, 2s or 5min, above 0 and at most 1440min")
         return nil
     }
 }

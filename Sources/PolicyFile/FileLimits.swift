@@ -16,18 +16,46 @@ enum FileLimits {
     static let commands = 512
     /// Fields of one argument block.
     static let fields = 256
+    /// Names of one field's values.
+    static let valueNames = 256
+    /// Fields of one `when`.
+    static let selectors = 8
+    /// What a profile's `release` does.
+    static let releases = 8
+    /// Milliseconds of the longest time that can be written: a day.
+    static let duration: Int128 = 86_400_000
     /// Principals or devices of a site.
     static let names = 1024
     /// Rules of a site.
     static let rules = 4096
-    /// Conditions of one command in a rule.
+    /// Names that all roles together list.
+    static let roleMentions = 8192
+    /// Nevers of a site.
+    static let nevers = 256
+    /// Principals, and devices, that all rules together reach: selectors and roles stand for many of them.
+    static let reach = 1 << 16
+    /// Conditions of one rule.
     static let conditions = 64
+    /// Elements that the conditions on one command in a rule may have to look at.
+    static let evaluations = 4096
     /// Numbers of one `in`.
     static let choices = 256
     /// Bytes of a name. A device's name travels in an open.
     static let name = Limits.deviceName
     /// Bytes of a summary or a distinguished name.
     static let text = 512
+    /// Labels of a device, and bytes of a label's key or value: 1,024 devices with all theirs fit into one
+    /// reply.
+    static let labels = 8
+    static let label = 32
+    /// udev properties a device may be known by.
+    static let properties = 16
+    /// Levels of handles inside handles.
+    static let handleDepth = 3
+    /// Entries not yet answered that a limit may grant, for all sessions of a device together.
+    static let inFlight = 64 * Limits.inFlight
+    /// Entries in a second: more than a device or a network has ever taken.
+    static let rate = 1_000_000
     /// Bytes of a path: PATH_MAX less the final NUL.
     static let path = 4095
 }

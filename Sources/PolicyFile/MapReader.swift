@@ -21,7 +21,7 @@ struct MapReader {
     }
 
     mutating func optional(_ key: String) -> Value? {
-        known.append(key)
+        if !known.contains(key) { known.append(key) }
         return pairs.first { $0.key.text == key }?.value
     }
 
@@ -29,6 +29,11 @@ struct MapReader {
         if let value = optional(key) { return value }
         report.add(place, "\(what) has no `\(key)`", "add `\(key): ...`")
         return nil
+    }
+
+    /// Whether none of `keys` is there, or only with an empty list.
+    func lacks(_ keys: [String]) -> Bool {
+        !pairs.contains { keys.contains($0.key.text ?? "") && !$0.value.isEmptyList }
     }
 
     /// Reports every key that was not asked for. Call it once all keys were.

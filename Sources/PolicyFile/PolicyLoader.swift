@@ -9,8 +9,11 @@ import RingPolicy
 /// A site's policy with the profiles it uses, free of errors.
 public struct LoadedPolicy: Sendable {
     public let principals: [Principal]
+    public let roles: [Role]
+    /// Those of the file; `@gateway` is not among them.
     public let devices: [Device]
     public let rules: [Rule]
+    public let nevers: [NeverRule]
     /// All profiles of the directory, by name, whether a device uses them or not.
     public let profiles: [Profile]
     /// What names this policy: hash it with SHA-256 for the revision.
@@ -21,7 +24,11 @@ public struct LoadedPolicy: Sendable {
 
     /// The policy as the gateway uses it; `revision` is the SHA-256 of `revisionInput`.
     public func snapshot(revision: [UInt8]) -> PolicySnapshot {
-        PolicySnapshot(revision: revision, principals: principals, devices: devices, rules: rules)
+        let usesGateway = rules.contains { $0.rights[GatewayProfile.deviceName] != nil }
+        return PolicySnapshot(
+            revision: revision, principals: principals,
+            devices: devices + (usesGateway ? [GatewayProfile.device] : []),
+            rules: rules, nevers: nevers, profiles: profiles)
     }
 }
 
@@ -33,6 +40,21 @@ public enum PolicyLoader {
     public static func load(
         policy path: String, profiles directory: String
     ) throws(PolicyErrors) -> LoadedPolicy {
+        var report = Report(path)
+        let policy = SourceText.read(path, &report)
+        return try load(policy, report.diagnostics, profiles: directory)
+    }
+
+    /// Reads a policy that is already in memory, and every `*.yaml` of `directory`.
+    public static func load(
+        _ policy: SourceText, profiles directory: String
+    ) throws(PolicyErrors) -> LoadedPolicy {
+        try load(policy, [], profiles: directory)
+    }
+
+    private static func load(
+        _ policy: SourceText?, _ flaws: [Diagnostic], profiles directory: String
+    ) throws(PolicyErrors) -> LoadedPolicy {
         var listing = Report(directory)
         let names = profileNames(directory, &listing)
         var reports = [listing]
@@ -42,21 +64,35 @@ public enum PolicyLoader {
             if let source = SourceText.read(report.file, &report) { sources.append(source) }
             reports.append(report)
         }
-        var report = Report(path)
-        let policy = SourceText.read(path, &report)
-        reports.append(report)
-        let diagnostics = reports.flatMap(\.diagnostics)
+        let diagnostics = reports.flatMap(\.diagnostics) + flaws
         guard let policy, diagnostics.isEmpty else {
             // What can be read is checked all the same, profiles alone when the policy is what is missing.
             var others: [Diagnostic] = []
             for source in sources {
                 var report = Report(source.path)
-                _ = ProfileReader.read(source, &report)
+                var references: [ProfileReference] = []
+                _ = ProfileReader.read(source, &references, &report)
                 others += report.diagnostics
             }
             throw PolicyErrors(diagnostics + others)
         }
         return try load(policy, profiles: sources)
+    }
+
+    /// Reads every profile of `directory`, without a policy.
+    public static func loadProfiles(_ directory: String) throws(PolicyErrors) -> [Profile] {
+        var listing = Report(directory)
+        let names = profileNames(directory, &listing)
+        var diagnostics = listing.diagnostics
+        var sources: [SourceText] = []
+        for name in names {
+            var report = Report("\(directory)/\(name)")
+            if let source = SourceText.read(report.file, &report) { sources.append(source) }
+            diagnostics += report.diagnostics
+        }
+        let profiles = readProfiles(sources, &diagnostics)
+        guard diagnostics.isEmpty else { throw PolicyErrors(diagnostics) }
+        return profiles.elements.compactMap(\.element)
     }
 
     /// Reads a policy and profiles that are already in memory. A profile's path must end in `/NAME.yaml`.
@@ -65,25 +101,46 @@ public enum PolicyLoader {
     ) throws(PolicyErrors) -> LoadedPolicy {
         let sources = sources.sorted { $0.fileName < $1.fileName }
         var diagnostics: [Diagnostic] = []
-        var profiles = Named<Profile>("profile")
-        for source in sources {
-            var report = Report(source.path)
-            let profile = ProfileReader.read(source, &report)
-            diagnostics += report.diagnostics
-            // A profile with errors still counts as known, or every device of it would be an error too.
-            profiles.add(profile?.name ?? String(source.fileName.dropLast(suffix.count)), profile)
-        }
+        let profiles = readProfiles(sources, &diagnostics)
         var report = Report(policy.path)
-        let (principals, devices, rules) = PolicyReader.read(policy, profiles, &report)
+        let contents = PolicyReader.read(policy, profiles, &report)
         diagnostics += report.diagnostics
         guard diagnostics.isEmpty else { throw PolicyErrors(diagnostics) }
         return LoadedPolicy(
-            principals: principals, devices: devices, rules: rules,
-            profiles: profiles.elements.compactMap(\.element),
+            principals: contents.principals, roles: contents.roles, devices: contents.devices,
+            rules: contents.rules, nevers: contents.nevers, profiles: profiles.elements.compactMap(\.element),
             revisionInput: revisionInput(policy, sources))
     }
 
     private static let suffix = ".yaml"
+
+    private static func readProfiles(
+        _ sources: [SourceText], _ diagnostics: inout [Diagnostic]
+    ) -> Named<Profile> {
+        var profiles = Named<Profile>("profile")
+        var reports: [(report: Report, references: [ProfileReference])] = []
+        for source in sources {
+            var report = Report(source.path)
+            var references: [ProfileReference] = []
+            let profile = ProfileReader.read(source, &references, &report)
+            if profile?.name == GatewayProfile.profile.name {
+                report.add(.wholeFile, "this profile's name is the gateway's own", "choose another name")
+            }
+            // A profile with errors still counts as known, or every device of it would be an error too.
+            profiles.add(profile?.name ?? String(source.fileName.dropLast(suffix.count)), profile)
+            reports.append((report, references))
+        }
+        let names = profiles.elements.map(\.name)
+        for (var report, references) in reports {
+            for reference in references where !names.contains(reference.name) {
+                report.add(
+                    reference.place, "there is no profile `\(reference.name)`",
+                    Suggestion.hint(for: reference.name, among: names))
+            }
+            diagnostics += report.diagnostics
+        }
+        return profiles
+    }
 
     private static func revisionInput(_ policy: SourceText, _ profiles: [SourceText]) -> [UInt8] {
         var input: [UInt8] = []

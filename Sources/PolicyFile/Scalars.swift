@@ -15,13 +15,23 @@ extension Value {
     func symbol(_ what: String, _ report: inout Report) -> String? {
         let isSymbol = { (text: String) in
             text.utf8.count <= FileLimits.name && !(text.first?.isNumber ?? true)
-                && text.utf8.allSatisfy { $0.isLowercaseOrDigit || (65...90).contains($0) || $0 == 95 }
+                && text.utf8.allSatisfy { $0.isLetterOrDigit || $0 == 95 }
         }
         return word(
             what, &report, isWord: isSymbol, hint: "use 1 to \(FileLimits.name) of A-Z a-z 0-9 _, as in C")
     }
 
-    private func word(
+    /// Key or value of a label.
+    func label(_ what: String, _ report: inout Report) -> String? {
+        let isLabel = { (text: String) in
+            text.utf8.count <= FileLimits.label
+                && text.utf8.allSatisfy { $0.isLetterOrDigit || "._-".utf8.contains($0) }
+        }
+        return word(
+            what, &report, isWord: isLabel, hint: "use 1 to \(FileLimits.label) of A-Z a-z 0-9 . _ -")
+    }
+
+    func word(
         _ what: String, _ report: inout Report, isWord: (String) -> Bool, hint: String
     ) -> String? {
         guard let text, !(isReservedWord && text.isEmpty) else {
@@ -121,7 +131,7 @@ extension Value {
         return (first, second)
     }
 
-    private static func integer(_ text: String) -> Int128? {
+    static func integer(_ text: String) -> Int128? {
         let isNegative = text.hasPrefix("-")
         let magnitude = isNegative ? text.dropFirst() : text[...]
         guard let first = magnitude.utf8.first, (48...57).contains(first) else { return nil }
@@ -146,7 +156,8 @@ extension Value {
 }
 
 extension UInt8 {
-    fileprivate var isLowercaseOrDigit: Bool { (97...122).contains(self) || (48...57).contains(self) }
+    var isLowercaseOrDigit: Bool { (97...122).contains(self) || (48...57).contains(self) }
+    var isLetterOrDigit: Bool { isLowercaseOrDigit || (65...90).contains(self) }
 }
 
 extension Unicode.Scalar {

@@ -31,6 +31,11 @@ struct Value: Sendable {
         }
     }
 
+    /// Whether this is text in quotes.
+    var isQuoted: Bool {
+        if case .text(_, isQuoted: true) = content { true } else { false }
+    }
+
     var isEmptyList: Bool {
         if case .list(let items) = content { items.isEmpty } else { false }
     }

@@ -27,7 +27,8 @@ struct YAMLReader {
         var marker = DuplicateMarker(text)
         while true {
             do {
-                let parser = try Parser(yaml: marker.text)
+                // Without rules nothing is taken for a number or a date: what a scalar means is for the readers.
+                let parser = try Parser(yaml: marker.text, resolver: .basic)
                 guard let root = try parser.singleRoot() else {
                     report.add(
                         .wholeFile, "the file is empty", "write a mapping that starts with `version: 1`")
