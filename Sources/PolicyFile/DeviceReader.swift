@@ -2,14 +2,21 @@ import RingPolicy
 
 /// The `devices` of a site: files under the names clients know.
 struct DeviceReader {
-    let profiles: Named<Profile>
-    private var paths: [String: String] = [:]
+    private let profiles: Named<Profile>
+    /// Devices that were read, by what no other device may share with them.
+    private var owners: [DevicePlace.Identity: String] = [:]
 
     init(_ profiles: Named<Profile>) { self.profiles = profiles }
 
     mutating func read(_ value: Value, _ report: inout Report) -> Named<Device> {
         var devices = Named<Device>("device")
         for pair in value.namedItems("devices", &report) ?? [] {
+            if pair.key.text == GatewayProfile.deviceName {
+                report.add(
+                    pair.key.place, "`\(GatewayProfile.deviceName)` is there without being defined",
+                    "name it in a rule and remove it here")
+                continue
+            }
             guard let name = pair.key.name("device", &report) else { continue }
             devices.add(name, readDevice(name, pair.value, &report))
         }
@@ -17,49 +24,60 @@ struct DeviceReader {
     }
 
     private mutating func readDevice(_ name: String, _ value: Value, _ report: inout Report) -> Device? {
-        guard var map = MapReader(value, "device `\(name)`", &report) else { return nil }
-        let path = map.required("path", &report).flatMap { readPath($0, name, &report) }
+        let what = "device `\(name)`"
+        guard var map = MapReader(value, what, &report) else { return nil }
         let profile = map.required("profile", &report).flatMap { profiles.find($0, &report) }
         let kind = readKind(map.optional("kind"), &report)
-        let access = readAccess(map.optional("open"), &report)
+        let place = DevicePlace.read(&map, value, what, kind, &report)
+        let access = readAccess(map.optional("open"), kind, &report)
+        let expected = map.optional("expect")
+        let identity = expected.map { IdentityReader.read($0, kind, &report) } ?? DeviceIdentity()
+        let labels = map.optional("labels").map { $0.labels(&report) } ?? [:]
+        let sharing = map.optional("share").map {
+            $0.choice("way to share", ["shared": Sharing.shared, "exclusive": .exclusive], &report)
+        }
+        let limits = map.optional("limits").map { LimitsReader.read($0, what, &report) } ?? UseLimits()
+        let observation = map.optional("observe").map { ObservationReader.read($0, &report) }
         map.finish(&report)
-        guard let path, let profile, let kind, let access else { return nil }
-        return Device(name: name, path: path, kind: kind, access: access, profile: profile)
+        if let place { claim(place.identity, name, place.location, "are one file", &report) }
+        if let identity, let kind, let expected, let node = DevicePlace.Identity(identity, kind) {
+            claim(node, name, expected.place, "expect one device number", &report)
+        }
+        guard let place, let profile, let kind, let access, let identity, let labels, let limits,
+            let sharing = sharing ?? .shared
+        else { return nil }
+        return Device(
+            name: name, path: place.path, followsLink: place.isLink, kind: kind, access: access,
+            profile: profile,
+            identity: identity, labels: labels, sharing: sharing, limits: limits,
+            observation: observation ?? nil)
+    }
+
+    /// One thing has one name, or a rule on one name would say nothing about the other.
+    private mutating func claim(
+        _ identity: DevicePlace.Identity, _ device: String, _ location: Location, _ problem: String,
+        _ report: inout Report
+    ) {
+        guard let other = owners.updateValue(device, forKey: identity) else { return }
+        report.add(
+            location, "devices `\(other)` and `\(device)` \(problem)", "use one device in the rules")
     }
 
     private func readKind(_ value: Value?, _ report: inout Report) -> NodeKind? {
         guard let value else { return .character }
         return value.choice(
-            "kind", ["character": NodeKind.character, "block": .block, "regular": .regular], &report)
+            "kind", ["character": NodeKind.character, "block": .block, "regular": .regular, "tcp": .tcp],
+            &report)
     }
 
-    private func readAccess(_ value: Value?, _ report: inout Report) -> FileAccess? {
-        guard let value else { return .readOnly }
+    private func readAccess(_ value: Value?, _ kind: NodeKind?, _ report: inout Report) -> FileAccess? {
+        guard let value else { return kind == .tcp ? .readWrite : .readOnly }
+        guard kind != .tcp else {
+            report.add(value.place, "a connection is always open both ways", "remove `open`")
+            return nil
+        }
         return value.choice(
             "way to open",
             ["read-only": FileAccess.readOnly, "write-only": .writeOnly, "read-write": .readWrite], &report)
-    }
-
-    /// A path has one spelling here, so that two devices cannot be one file unnoticed.
-    private mutating func readPath(_ value: Value, _ device: String, _ report: inout Report) -> String? {
-        guard let path = value.line("path", &report, maximum: FileLimits.path) else { return nil }
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard path.hasPrefix("/") else {
-            report.add(value.place, "path \(value.words) is not absolute", "start it with /")
-            return nil
-        }
-        guard !parts.contains(".."), !parts.contains("."), !parts.dropFirst().contains("") else {
-            report.add(
-                value.place, "path \(value.words) has `..`, `.`, `//` or ends in `/`",
-                "write the path without them")
-            return nil
-        }
-        if let other = paths.updateValue(device, forKey: path) {
-            report.add(
-                value.place, "devices `\(other)` and `\(device)` have one path", "use one device in the rules"
-            )
-            return nil
-        }
-        return path
     }
 }

@@ -6,6 +6,8 @@ public struct DaemonSettings: Equatable, Sendable {
     public var clientCA: String?
     public var policy: String?
     public var profiles: String?
+    /// Directory of the policies that have been in force; nil for none.
+    public var state: String?
     public var logLevel: String?
     /// Connections at once; nil for the built-in bound.
     public var maxSessions: Int?
@@ -44,6 +46,7 @@ public struct DaemonSettings: Equatable, Sendable {
         settings.clientCA = path(map.optional("client-ca"))
         settings.policy = path(map.optional("policy"))
         settings.profiles = path(map.optional("profiles"))
+        settings.state = path(map.optional("state"))
         settings.logLevel = map.optional("log-level")?.choice("log level", levels, &report)
         settings.maxSessions = map.optional("max-sessions")?
             .number("max-sessions", in: 1...65_536, &report).map(Int.init)

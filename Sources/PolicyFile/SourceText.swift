@@ -51,6 +51,13 @@ public struct SourceText: Sendable {
         return place
     }
 
+    /// Reads a regular file of bounded size.
+    public static func read(_ path: String) throws(PolicyErrors) -> SourceText {
+        var report = Report(path)
+        guard let source = read(path, &report) else { throw PolicyErrors(report.diagnostics) }
+        return source
+    }
+
     /// Reads a regular file of bounded size; nil after reporting why not.
     static func read(_ path: String, _ report: inout Report) -> SourceText? {
         // Without O_NONBLOCK, opening a FIFO would wait for a writer.
