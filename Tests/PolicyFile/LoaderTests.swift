@@ -4,7 +4,7 @@ import Testing
 @testable import RingPolicyFile
 
 /// A directory of its own, removed with the value.
-struct ScratchDirectory: ~Copyable {
+final class ScratchDirectory: Sendable {
     let url: URL
 
     init() throws {
@@ -23,7 +23,14 @@ struct ScratchDirectory: ~Copyable {
 
 @Suite("Files")
 struct LoaderTests {
-    private let profiles = repository.appending(path: "profiles").path
+    private let directory: ScratchDirectory
+    private var profiles: String { directory.url.path }
+
+    init() throws {
+        let scratch = try ScratchDirectory()
+        for source in FixtureProfiles.sources { _ = try scratch.write(source.fileName, source.bytes) }
+        directory = scratch
+    }
 
     private func errors(_ policy: String, _ profiles: String) -> [String] {
         do throws(PolicyErrors) {
@@ -37,8 +44,9 @@ struct LoaderTests {
     @Test("A policy and a directory of profiles load as their texts do")
     func paths() throws {
         let scratch = try ScratchDirectory()
-        let path = try scratch.write("site.yaml", SiteFixture.text.utf8)
-        let loaded = try PolicyLoader.load(policy: path, profiles: profiles)
+        let path = try scratch.write("site", SiteFixture.text.utf8)
+        for source in FixtureProfiles.sources { _ = try scratch.write(source.fileName, source.bytes) }
+        let loaded = try PolicyLoader.load(policy: path, profiles: scratch.url.path)
         #expect(try loaded.revisionInput == SiteFixture.load(SiteFixture.text).revisionInput)
     }
 
@@ -47,7 +55,7 @@ struct LoaderTests {
         let base = try SiteFixture.load(SiteFixture.text).revisionInput
         #expect(try SiteFixture.load(SiteFixture.text + "# note\n").revisionInput != base)
         let policy = SourceText(path: "elsewhere/policy", text: SiteFixture.text)
-        var sources = Array(try SiteFixture.profiles().reversed())
+        var sources = Array(FixtureProfiles.sources.reversed())
         #expect(try PolicyLoader.load(policy, profiles: sources).revisionInput == base)
         sources[0] = SourceText(path: sources[0].path, bytes: sources[0].bytes + Array("# note\n".utf8))
         #expect(try PolicyLoader.load(policy, profiles: sources).revisionInput != base)
@@ -88,7 +96,7 @@ struct LoaderTests {
     @Test("A profile with errors is not also unknown to the devices that use it")
     func brokenProfile() throws {
         let scratch = try ScratchDirectory()
-        for source in try SiteFixture.profiles() where source.fileName != "tty.yaml" {
+        for source in FixtureProfiles.sources where source.fileName != "tty.yaml" {
             _ = try scratch.write(source.fileName, source.bytes)
         }
         _ = try scratch.write("tty.yaml", "name: tty\nsummary: x\ncommands: []\n".utf8)
@@ -127,18 +135,18 @@ struct LoaderTests {
     @Test("Thousands of levels and of errors stay bounded")
     func bounded() throws {
         for opening in ["[", "- ", "{a: ", "? "] {
-            #expect(try SiteFixture.errors(String(repeating: opening, count: 100_000)).count == 1)
+            #expect(SiteFixture.errors(String(repeating: opening, count: 100_000)).count == 1)
         }
         let keys = (0..<5000).map { "k\($0): 1\n" }.joined()
-        #expect(try SiteFixture.errors(keys).count == FileLimits.diagnostics)
+        #expect(SiteFixture.errors(keys).count == FileLimits.diagnostics)
         let twice = (0..<40).map { "k\($0): 1\nk\($0): 2\n" }.joined()
-        let errors = try SiteFixture.errors(twice)
+        let errors = SiteFixture.errors(twice)
         #expect(errors.count == 1 && errors[0].contains("is given twice in one mapping"))
     }
 
     @Test("A diagnostic is one line whatever the file holds")
     func oneLine() throws {
-        let errors = try SiteFixture.errors("version: 1\n\"a\\nb\\e\": 1\n")
+        let errors = SiteFixture.errors("version: 1\n\"a\\nb\\e\": 1\n")
         #expect(errors.contains { $0.hasPrefix("site.yaml:2:1: a policy has no key `a\u{fffd}b\u{fffd}`") })
     }
 }

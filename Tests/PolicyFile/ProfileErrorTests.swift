@@ -45,7 +45,8 @@ struct BadProfile: CustomTestStringConvertible, Sendable {
 
     static func errors(_ text: String, file: String = "demo.yaml") -> [String] {
         var report = Report(file)
-        let profile = ProfileReader.read(SourceText(path: file, text: text), &report)
+        var references: [ProfileReference] = []
+        let profile = ProfileReader.read(SourceText(path: file, text: text), &references, &report)
         #expect((profile == nil) == !report.diagnostics.isEmpty)
         return report.diagnostics.sorted { ($0.line, $0.column) < ($1.line, $1.column) }.map(\.description)
     }
@@ -75,7 +76,8 @@ struct ProfileErrorTests {
             BadProfile(
                 "code: 0x4001", "code: 16384",
                 "20:5: `DEMO_GO` has the code 0x4000 of `DEMO_SET`; "
-                    + "a code means one command; correct or remove one of the two"),
+                    + "a code means one command; correct or remove one of the two, or tell them apart by `when`"
+            ),
             BadProfile(
                 "code: 0x4001", "code: 0x100000000",
                 "21:11: code is 0 to 4294967295, not 4294967296; choose a number in that range"),
@@ -87,7 +89,8 @@ struct ProfileErrorTests {
                 "23:13: `none` is no effect; write one of: read, write, destructive"),
             BadProfile(
                 "as: pointer", "as: reference",
-                "9:11: `reference` is no argument form; write one of: pointer, value, sqe-range, sqe-command"),
+                "9:11: `reference` is no argument form; write one of: pointer, value, sqe-range, sqe-command, sqe-socket-option"
+            ),
             BadProfile(
                 "      direction: in\n", "", "9:7: an argument has no `direction`; add `direction: ...`"),
             BadProfile(
@@ -102,41 +105,41 @@ struct ProfileErrorTests {
             BadProfile(
                 "type: u32", "type: u+8",
                 "14:32: `u+8` is no field type; "
-                    + "write one of: u8, u16, u32, u64, s8, s16, s32, s64, bytes (with `size`)"),
+                    + "write one of: u8, s8, u16, s16, u32, s32, u64, s64, u16be, u32be, u64be, bytes, text, struct, pointer",
+                "18:39: there is no number `length` beside it; known: delta, start"),
             BadProfile(", size: 4}", "}", "15:11: a field has no `size`; add `size: ...`"),
             BadProfile(
                 "type: u32, at", "type: u32, size: 4, at",
-                "14:37: a field has no key `size`; known: at, name, type"),
+                "14:37: a field has no key `size`; known: at, bits, count, equals, flags, gives, in, mask, name, range, "
+                    + "redact, takes, ..."),
             BadProfile(
                 "at: 16}", "at: 14}",
-                "9:7: DEMO_SET: field `delta` overlaps the one before it; see the table of docs/profiles.md"),
+                "9:7: DEMO_SET: field `delta` overlaps the one before it; see the tables of docs/profiles.md"),
             BadProfile(
                 "at: 16}", "at: 17}",
-                "9:7: DEMO_SET: field `delta` lies outside the block; see the table of docs/profiles.md"),
+                "9:7: DEMO_SET: field `delta` lies outside the block; see the tables of docs/profiles.md"),
             BadProfile(
                 "{name: delta", "{name: start",
-                "9:7: DEMO_SET: two fields or extents have one name; see the table of docs/profiles.md"),
-            BadProfile(
-                "{start: start, length: length}", "{start: start, length: delta}",
-                "9:7: DEMO_SET: extent `range` needs two unsigned fields; see the table of docs/profiles.md"),
+                "9:7: DEMO_SET: two fields, blocks or extents have one name; see the tables of docs/profiles.md"
+            ),
             BadProfile(
                 "{start: start, length: length}", "{start: begin, length: length}",
-                "18:24: there is no field `begin`; known: delta, length, start, tag"),
+                "18:24: there is no number `begin` beside it; known: delta, length, start"),
             BadProfile(
                 "range: {start: start, length: length}", "[]",
                 "18:9: extents are named in a mapping, not an empty list; "
                     + "write `range: {start: FIELD, length: FIELD}`"),
             BadProfile(
                 "code: 0x4000\n    engine: call", "code: 0x4000\n    engine: ring",
-                "9:7: DEMO_SET: a pointer needs the engine `call`; see the table of docs/profiles.md"),
+                "9:7: DEMO_SET: a pointer needs the engine `call`; see the tables of docs/profiles.md"),
             BadProfile(
                 "code: 0x4000\n", "code: 0x5412\n",
                 "9:7: DEMO_SET: TIOCSTI is never allowed, so it cannot be described; "
-                    + "see the table of docs/profiles.md"),
+                    + "see the tables of docs/profiles.md"),
             BadProfile(
                 "as: pointer", "as: value",
                 "9:7: DEMO_SET: a value is 8 bytes of input for the engine `call`; "
-                    + "see the table of docs/profiles.md"),
+                    + "see the tables of docs/profiles.md"),
             BadProfile(
                 "name: DEMO_GO", "name: 9GO",
                 "20:11: `9GO` is no command name; use 1 to 64 of A-Z a-z 0-9 _, as in C"),

@@ -90,7 +90,7 @@ struct SiteErrorTests {
             BadSite(
                 "path: /dev/ttyUSB0",
                 "path: /dev/loop0",
-                "8:16: devices `board` and `disk` have one path; use one device in the rules"),
+                "8:16: devices `board` and `disk` are one file; use one device in the rules"),
             BadSite(
                 "path: /dev/ttyUSB0",
                 "path: \"/dev/tty\\n\"",
@@ -98,7 +98,7 @@ struct SiteErrorTests {
             BadSite(
                 "kind: block",
                 "kind: blok",
-                "8:34: `blok` is no kind; write one of: character, block, regular"),
+                "8:34: `blok` is no kind; write one of: character, block, regular, tcp"),
             BadSite(
                 "profile: tty, open: read-write",
                 "profile: tty, open: rw",

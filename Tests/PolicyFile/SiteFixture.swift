@@ -36,25 +36,37 @@ enum SiteFixture {
 
         """
 
-    static func profiles() throws -> [SourceText] {
-        try ["block", "loop", "null", "random", "tty"].map { name in
-            let path = repository.appending(path: "profiles/\(name).yaml").path
-            return SourceText(
-                path: "profiles/\(name).yaml", bytes: Array(try Data(contentsOf: URL(filePath: path))))
-        }
+    /// A policy that works with the shipped profiles.
+    static let emptyText = """
+        version: 1
+        principals: {agent: {uri: "ringgate://farm.example/agent/*"}}
+        devices: {"null": {path: /dev/null, profile: "null"}}
+        rules: [{id: ping, principals: [agent], devices: ["null"], commands: [NULL_URING_CMD]}]
+
+        """
+
+    static func load(_ text: String) throws(PolicyErrors) -> LoadedPolicy {
+        try PolicyLoader.load(SourceText(path: "site.yaml", text: text), profiles: FixtureProfiles.sources)
     }
 
-    static func load(_ text: String) throws -> LoadedPolicy {
-        try PolicyLoader.load(SourceText(path: "site.yaml", text: text), profiles: try profiles())
+    /// The profiles of the repository.
+    static func shippedProfiles() throws -> [SourceText] {
+        let directory = repository.appending(path: "profiles").path
+        return try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".yaml") }
+            .sorted()
+            .map { name in
+                let bytes = try Data(contentsOf: URL(filePath: "\(directory)/\(name)"))
+                return SourceText(path: "profiles/\(name)", bytes: Array(bytes))
+            }
     }
 
     /// What is wrong with `text`, one line each; empty when nothing is.
-    static func errors(_ text: String) throws -> [String] {
-        do {
+    static func errors(_ text: String) -> [String] {
+        do throws(PolicyErrors) {
             _ = try load(text)
             return []
-        } catch let errors as PolicyErrors {
-            return errors.diagnostics.map(\.description)
+        } catch {
+            return error.diagnostics.map(\.description)
         }
     }
 }
@@ -76,7 +88,7 @@ struct BadSite: CustomTestStringConvertible, Sendable {
     func check() throws {
         let parts = SiteFixture.text.components(separatedBy: old)
         try #require(parts.count == 2, "the fixture has `\(old)` \(parts.count - 1) times")
-        let errors = try SiteFixture.errors(parts.joined(separator: new))
+        let errors = SiteFixture.errors(parts.joined(separator: new))
         #expect(errors == says.map { "site.yaml:\($0)" })
     }
 }
