@@ -1,94 +1,61 @@
 import Foundation
-import RingPolicy
 
-/// What the installed kernel headers say about the commands of a profile, asked of the C compiler.
-struct KernelHeaders {
-    /// The C type of a command's block; empty when it has none. Fields of a `struct` have the kernel's names.
-    static let types: [String: String] = [
-        "RNDGETENTCNT": "int",
-        "TIOCGWINSZ": "struct winsize", "TIOCSWINSZ": "struct winsize",
-        "TCGETS2": "struct termios2", "TCSETSW2": "struct termios2",
-        "TIOCMGET": "int", "TIOCINQ": "int", "TIOCOUTQ": "int",
-        "TCFLSH": "unsigned long", "TCSBRK": "unsigned long",
-        "LOOP_GET_STATUS64": "struct loop_info64",
-        "BLKGETSIZE64": "__u64", "BLKSSZGET": "int", "BLKPBSZGET": "unsigned int", "BLKROGET": "int",
-        "BLKFLSBUF": "", "BLOCK_URING_CMD_DISCARD": "struct { __u64 start; __u64 length; }",
-    ]
-
-    /// Codes of symbols that headers may be too old for.
-    static let substitutes = ["BLOCK_URING_CMD_DISCARD": "_IO(0x12, 0)"]
-
+/// The installed kernel headers, asked through the C compiler.
+enum KernelHeaders {
     static let compiler = "/usr/bin/cc"
     static var isAvailable: Bool { FileManager.default.isExecutableFile(atPath: compiler) }
 
-    /// One line a fact: `NAME code N`, `NAME size N`, `NAME.FIELD at size isSigned`, or `NAME missing`.
-    static func facts(of profile: Profile) throws -> Set<String> {
+    /// What the compiler says about a set of facts.
+    struct Answer {
+        /// Values of facts, by their labels.
+        var values: [String: Int64] = [:]
+        /// Symbols and headers that are not there.
+        var missing: Set<String> = []
+    }
+
+    /// Values and missing symbols of `groups`, all from one program.
+    static func ask(_ groups: [KernelFacts], headers: [String]) throws -> Answer {
         let directory = FileManager.default.temporaryDirectory.appending(path: "headers-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         let source = directory.appending(path: "facts.c")
         let program = directory.appending(path: "facts").path
-        try Data(code(for: profile).utf8).write(to: source)
-        _ = try run(compiler, ["-o", program, source.path])
-        return Set(try run(program, []).split(separator: "\n").map(String.init))
-    }
-
-    /// What the profile claims, in the same form.
-    static func claims(of profile: Profile) -> Set<String> {
-        var claims: Set<String> = []
-        for command in profile.commands {
-            claims.insert("\(command.name) code \(command.code.code)")
-            guard command.size > 0 else { continue }
-            claims.insert("\(command.name) size \(command.size)")
-            for field in command.fields {
-                let isSigned = field.type.range.map { $0.lowerBound < 0 ? "1" : "0" } ?? "-"
-                claims.insert("\(command.name).\(field.name) \(field.offset) \(field.size) \(isSigned)")
+        try Data(code(groups, headers).utf8).write(to: source)
+        _ = try run(compiler, ["-w", "-o", program, source.path])
+        var answer = Answer()
+        for line in try run(program, []).split(separator: "\n") {
+            let parts = line.split(separator: "\t").map(String.init)
+            guard parts.count == 2 else { continue }
+            if let value = Int64(parts[1]) {
+                answer.values[parts[0]] = value
+            } else {
+                answer.missing.insert(parts[0])
             }
         }
-        return claims
+        return answer
     }
 
-    private static func code(for profile: Profile) -> String {
-        let headers = ["asm/ioctls.h", "asm/termbits.h", "asm/termios.h", "linux/random.h", "linux/loop.h"]
-        let lines = (headers + ["linux/fs.h", "linux/blkdev.h"]).map { header in
+    private static func code(_ groups: [KernelFacts], _ headers: [String]) -> String {
+        let includes = headers.map { header in
             "#if __has_include(<\(header)>)\n#include <\(header)>\n#endif\n"
         }
-        let body = profile.commands.map(code(for:)).joined()
+        let checks = headers.map { header in
+            "#if !__has_include(<\(header)>)\nprintf(\"\(header)\\tmissing\\n\");\n#endif\n"
+        }
         return """
             #include <stddef.h>
             #include <stdio.h>
+            #include <linux/ioctl.h>
             #include <linux/types.h>
-            \(lines.joined())
+            #include <linux/version.h>
+            \(includes.joined())
+            #define SAY(label, value) printf("%s\\t%lld\\n", label, (long long)(value))
             int main(void) {
-            \(body)
+            \(checks.joined())
+            \(groups.map(\.code).joined())
             return 0;
             }
             """
-    }
-
-    private static func code(for command: CommandShape) -> String {
-        let name = command.name
-        let known = "printf(\"\(name) code %u\\n\", (unsigned)\(name));\n" + block(of: command)
-        let missing = "printf(\"\(name) missing\\n\");\n"
-        guard let substitute = substitutes[name] else {
-            return "#ifdef \(name)\n\(known)#else\n\(missing)#endif\n"
-        }
-        return "#ifndef \(name)\n\(missing)#define \(name) \(substitute)\n#endif\n\(known)"
-    }
-
-    private static func block(of command: CommandShape) -> String {
-        let name = command.name
-        guard let type = types[name], !type.isEmpty else { return "" }
-        var text = "{ typedef \(type) block; printf(\"\(name) size %zu\\n\", sizeof(block));\n"
-        for field in command.fields {
-            let isStruct = type.hasPrefix("struct")
-            let member = isStruct ? "((block *)0)->\(field.name)" : "*(block *)0"
-            let offset = isStruct ? "offsetof(block, \(field.name))" : "(size_t)0"
-            let sign = field.type.range == nil ? "\"-\"" : "(__typeof__(\(member)))-1 < 0 ? \"1\" : \"0\""
-            text +=
-                "printf(\"\(name).\(field.name) %zu %zu %s\\n\", \(offset), sizeof(\(member)), \(sign));\n"
-        }
-        return text + "}\n"
     }
 
     private static func run(_ program: String, _ arguments: [String]) throws -> String {
@@ -105,5 +72,50 @@ struct KernelHeaders {
             throw Failure(program: program, status: process.terminationStatus)
         }
         return String(decoding: data, as: UTF8.self)
+    }
+}
+
+/// What a profile claims about one symbol of the headers, with the C expressions that tell whether it is so.
+struct KernelFacts {
+    struct Claim {
+        let label: String
+        let value: Int64
+        let expression: String
+    }
+
+    /// Claims about an object of one C type, called `block` in their expressions.
+    struct Scope {
+        let type: String
+        var claims: [Claim]
+    }
+
+    let symbol: String
+    /// When the headers have the symbol, as the preprocessor sees it.
+    let condition: String
+    var claims: [Claim] = []
+    var scopes: [Scope] = []
+    /// Claims that can be checked without the symbol.
+    var substitutes: [Claim] = []
+
+    var all: [Claim] { claims + scopes.flatMap(\.claims) }
+
+    /// Statements that print every value, or that the symbol is missing.
+    var code: String {
+        let scopes = scopes.map { scope in
+            "{ static __typeof__(\(scope.type)) block;\n\(Self.statements(scope.claims))}\n"
+        }
+        return """
+            #if \(condition)
+            \(Self.statements(claims))\(scopes.joined())
+            #else
+            printf("\(symbol)\\tmissing\\n");
+            \(Self.statements(substitutes))
+            #endif
+
+            """
+    }
+
+    private static func statements(_ claims: [Claim]) -> String {
+        claims.map { "SAY(\"\($0.label)\", \($0.expression));\n" }.joined()
     }
 }

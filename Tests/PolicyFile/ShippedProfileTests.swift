@@ -1,59 +1,148 @@
 import Foundation
 import RingPolicy
+import RingProtocol
 import Testing
 
 @testable import RingPolicyFile
 
+/// All files of `profiles/`, as the gateway loads them.
+enum ShippedProfiles {
+    /// Read once: there are some thousand lines of them.
+    private static let loaded = Result { try read() }
+
+    static func load() throws -> [Profile] { try loaded.get() }
+
+    private static func read() throws -> [Profile] {
+        let directory = repository.appending(path: "profiles")
+        let files = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
+        let sources = try files.map { file in
+            SourceText(
+                path: "profiles/\(file)", bytes: Array(try Data(contentsOf: directory.appending(path: file))))
+        }
+        let site = """
+            version: 1
+            principals: {agent: {uri: "ringgate://farm.example/agent/*"}}
+            devices: {sink: {path: /dev/null, profile: "null"}}
+            rules: [{id: try, principals: [agent], devices: [sink], commands: [NULL_URING_CMD]}]
+
+            """
+        return try PolicyLoader.load(SourceText(path: "site.yaml", text: site), profiles: sources).profiles
+    }
+
+    static func load(_ name: String) throws -> Profile {
+        try #require(try load().first { $0.name == name }, "there is no profile \(name)")
+    }
+}
+
 @Suite("The profiles that are shipped")
 struct ShippedProfileTests {
-    private func profiles() throws -> [Profile] { try SiteFixture.load(SiteFixture.text).profiles }
-
-    @Test("All files of the directory are tested here")
+    @Test("Every file loads without a flaw, and is compared with headers here")
     func complete() throws {
         let directory = repository.appending(path: "profiles").path
         let files = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
-        #expect(files == (try profiles()).map { "\($0.name).yaml" })
+        let profiles = try ShippedProfiles.load().map(\.name)
+        #expect(files == profiles.map { "\($0).yaml" }.sorted())
+        #expect(Set(profiles) == Set(KernelNames.tables.keys).union(["null"]))
     }
 
     @Test(
-        "Codes, sizes, offsets, widths and signs are those of the kernel's headers",
+        "Codes, sizes, offsets, widths, signs and constants are those of the kernel's headers",
         .enabled(if: KernelHeaders.isAvailable, "skipped: no C compiler at /usr/bin/cc"),
-        arguments: ["block", "loop", "random", "tty"])
+        arguments: KernelNames.tables.keys.sorted())
     func kernel(_ name: String) throws {
-        let profile = try #require(try profiles().first { $0.name == name })
-        for command in profile.commands where !KernelHeaders.types.keys.contains(command.name) {
-            Issue.record("\(command.name) has no entry in KernelHeaders.types")
+        let names = try #require(KernelNames.tables[name])
+        let claims = KernelClaims(try ShippedProfiles.load(name), names)
+        #expect(claims.untyped == [], "have no C type in KernelTables")
+        let answer = try KernelHeaders.ask(claims.facts, headers: names.headers + names.newHeaders)
+        let absent = names.headers.filter(answer.missing.contains)
+        guard absent.isEmpty else {
+            print("skipped: \(name) was not compared: \(absent.joined(separator: ", ")) is not installed")
+            return
         }
-        var facts = try KernelHeaders.facts(of: profile)
-        var claims = KernelHeaders.claims(of: profile)
-        for command in profile.commands where facts.remove("\(command.name) missing") != nil {
-            if let substitute = KernelHeaders.substitutes[command.name] {
-                print("not in these headers: \(command.name); its code was compared with \(substitute)")
-            } else {
-                print("skipped: \(command.name) is not in these headers")
-                claims = claims.filter {
-                    !$0.hasPrefix("\(command.name) ") && !$0.hasPrefix("\(command.name).")
-                }
+        for fact in claims.facts {
+            let isMissing = answer.missing.contains(fact.symbol)
+            if isMissing { report(fact, names) }
+            for claim in isMissing ? fact.substitutes : fact.all {
+                #expect(answer.values[claim.label] == claim.value, "\(claim.label): \(claim.expression)")
             }
         }
-        #expect(claims.subtracting(facts).sorted() == [], "claimed, but not so")
-        #expect(facts.subtracting(claims).sorted() == [], "so, but not claimed")
+    }
+
+    private func report(_ fact: KernelFacts, _ names: KernelNames) {
+        guard names.isNewer(fact.symbol) else {
+            Issue.record("\(fact.symbol) is in none of \(names.headers.joined(separator: ", "))")
+            return
+        }
+        let rest = names.substitutes[fact.symbol].map { "; its code was compared with \($0)" } ?? ""
+        print("skipped: \(fact.symbol) is not in these headers\(rest)")
     }
 
     @Test("Nothing but NULL_URING_CMD is no symbol of the kernel")
     func null() throws {
-        let profile = try #require(try profiles().first { $0.name == "null" })
+        let profile = try ShippedProfiles.load("null")
         #expect(profile.commands.map(\.name) == ["NULL_URING_CMD"])
         #expect(profile.commands.map(\.transport) == [.ring])
         print("skipped: NULL_URING_CMD is no symbol of the kernel; /dev/null takes every code")
     }
 
-    @Test("Blocks that clients fill in have no bytes they cannot name")
-    func gaps() throws {
-        for profile in try profiles() {
-            for command in profile.commands {
-                #expect(command.gaps.isEmpty, "\(profile.name) \(command.name)")
-            }
+    @Test("The two NVMe profiles differ in nothing but the size of a block")
+    func nvme() throws {
+        func lines(_ name: String) throws -> [String] {
+            let path = repository.appending(path: "profiles/\(name).yaml")
+            return try String(contentsOf: path, encoding: .utf8).split(separator: "\n").map(String.init)
+                .filter { !$0.hasPrefix("#") && !$0.hasPrefix("name: ") }
         }
+        let changed = try lines("nvme").map {
+            $0.replacing("512*nlb + 512", with: "4096*nlb + 4096")
+                .replacing("blocks of 512 bytes", with: "blocks of 4096 bytes")
+        }
+        #expect(try lines("nvme-4k") == changed)
+    }
+
+    @Test("Exactly these destroy a device, and a rule must name them as such")
+    func guarded() throws {
+        let admin = ["NVME_URING_CMD_ADMIN", "NVME_IOCTL_ADMIN_CMD"].flatMap { symbol in
+            [
+                "FIRMWARE_COMMIT", "FIRMWARE_DOWNLOAD", "FORMAT_NVM", "NAMESPACE_ATTACH", "NAMESPACE_CREATE",
+                "NAMESPACE_DELETE", "NAMESPACE_DETACH", "SANITIZE", "SECURITY_RECEIVE", "SECURITY_SEND",
+            ].map { "\(symbol)_\($0)" }
+        }
+        let expected = [
+            "block": ["BLKSECDISCARD"], "watchdog": ["WDIOC_SETOPTIONS"],
+            "scsi-generic": ["SG_IO_FORMAT_UNIT", "SG_IO_SANITIZE"], "nvme": admin, "nvme-4k": admin,
+        ]
+        for profile in try ShippedProfiles.load() {
+            let guarded = profile.commands.filter(\.isGuarded)
+            #expect(Set(guarded.map(\.name)) == Set(expected[profile.name] ?? []), "\(profile.name)")
+            #expect(guarded.allSatisfy { $0.effect == .destructive }, "\(profile.name)")
+        }
+    }
+
+    @Test(
+        "A field that is shifted, resized or signed otherwise does not go unnoticed",
+        .enabled(if: KernelHeaders.isAvailable, "skipped: no C compiler at /usr/bin/cc"))
+    func wrong() throws {
+        let right = try #require(try ShippedProfiles.load("tty").command(named: "TIOCGWINSZ"))
+        func claims(_ type: FieldType, at offset: Int, size: Int, code: UInt32 = 0x5413) -> KernelClaims {
+            let shape = CommandShape(
+                name: right.name, code: SubOpcode(code), transport: .call, effect: .read, placement: .pointer,
+                direction: .output, size: size, fields: [Field(name: "ws_col", type: type, offset: offset)])
+            let profile = Profile(name: "tty", summary: "", commands: [shape])
+            return KernelClaims(profile, KernelNames.terminals["tty"] ?? KernelNames(headers: []))
+        }
+        func mistakes(_ claims: KernelClaims) throws -> [String] {
+            let answer = try KernelHeaders.ask(claims.facts, headers: claims.names.headers)
+            return claims.facts.flatMap(\.all).filter { answer.values[$0.label] != $0.value }.map(\.label)
+        }
+        #expect(try mistakes(claims(.unsigned(bytes: 2), at: 2, size: 8)) == [])
+        #expect(
+            try mistakes(claims(.unsigned(bytes: 2), at: 2, size: 8, code: 0x5414)) == ["TIOCGWINSZ code"])
+        #expect(try mistakes(claims(.unsigned(bytes: 2), at: 2, size: 12)) == ["TIOCGWINSZ.size"])
+        #expect(
+            try mistakes(claims(.unsigned(bytes: 2), at: 4, size: 8)) == ["TIOCGWINSZ.ws_col offset"])
+        #expect(
+            try mistakes(claims(.unsigned(bytes: 4), at: 2, size: 8)) == ["TIOCGWINSZ.ws_col bytes"])
+        #expect(
+            try mistakes(claims(.signed(bytes: 2), at: 2, size: 8)) == ["TIOCGWINSZ.ws_col signed"])
     }
 }
