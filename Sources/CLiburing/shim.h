@@ -100,6 +100,15 @@ static inline void rg_prep_uring_cmd(
 /* Where a URING_CMD's inline bytes lie: 16, or 80 on a wide ring. */
 static inline void *rg_sqe_command(struct io_uring_sqe *sqe) { return (char *)sqe + 48; }
 
+/* A socket's option, as SOCKET_URING_OP_GETSOCKOPT and _SETSOCKOPT take it (linux/io_uring.h since 6.7). */
+static inline void rg_sqe_set_option(
+	struct io_uring_sqe *sqe, uint32_t level, uint32_t optname, uint32_t optlen, uint64_t optval) {
+	*(uint32_t *)((char *)sqe + 16) = level;
+	*(uint32_t *)((char *)sqe + 20) = optname;
+	*(uint32_t *)((char *)sqe + 44) = optlen;
+	*(uint64_t *)((char *)sqe + 48) = optval;
+}
+
 static inline void rg_sqe_set_flags(struct io_uring_sqe *sqe, uint8_t flags) { sqe->flags = flags; }
 static inline void rg_sqe_set_user_data(struct io_uring_sqe *sqe, uint64_t data) { sqe->user_data = data; }
 static inline void rg_sqe_set_buffer_group(struct io_uring_sqe *sqe, uint16_t group) { sqe->buf_group = group; }
@@ -121,6 +130,9 @@ static inline int32_t rg_open(const char *path, int32_t flags) {
 	return fd < 0 ? -errno : fd;
 }
 
+/* Keeps a descriptor that a driver gave from the programs the gateway starts. */
+static inline int32_t rg_set_close_on_exec(int32_t fd) { return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0; }
+
 /* Takes O_NONBLOCK off again: with it, a ring read would fail with EAGAIN instead of waiting. */
 static inline int32_t rg_set_blocking(int32_t fd) {
 	int flags = fcntl(fd, F_GETFL);
@@ -128,12 +140,8 @@ static inline int32_t rg_set_blocking(int32_t fd) {
 	return 0;
 }
 
-/* Whether transfers on this file may wait inside the driver even after poll(2) called it ready: true for
- * character devices other than those of memory (major 1: null, zero, full, random), which honour a call's own
- * NOWAIT. */
-static inline int32_t rg_transfers_may_wait(uint32_t mode, uint64_t device) {
-	return S_ISCHR(mode) && major(device) != 1;
-}
+static inline uint32_t rg_major(uint64_t device) { return major(device); }
+static inline uint32_t rg_minor(uint64_t device) { return minor(device); }
 
 /* The real-time signal that ends a blocked ioctl(2), with a handler that does nothing and no SA_RESTART. */
 static inline int32_t rg_interrupt_signal(void) { return SIGRTMIN + 6; }

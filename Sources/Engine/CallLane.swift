@@ -1,6 +1,7 @@
 import CLiburing
 import Glibc
 import RingPolicy
+import Synchronization
 
 /// The call engine for one device: a thread that runs its system calls in order, and a bounded queue.
 ///
@@ -9,14 +10,20 @@ import RingPolicy
 final class CallLane: @unchecked Sendable {
     private let lock = ThreadLock()
     private let finished: FinishedList
+    private let counters: EngineCounters
     private var waiting = OperationQueue()
     private var depth = 0
     private var running: OperationPointer?
+    /// When it began, or 0: written by the thread without the lock, which others wait for.
+    private let began = Moment()
+    /// When the running call got its first signal; 0 when it got none.
+    private var interrupted: UInt64 = 0
     private var isStopping = false
     private var thread = pthread_t()
 
-    init(finished: FinishedList) throws(EngineError) {
+    init(finished: FinishedList, counters: EngineCounters) throws(EngineError) {
         self.finished = finished
+        self.counters = counters
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
@@ -46,33 +53,6 @@ final class CallLane: @unchecked Sendable {
         }
     }
 
-    /// Ends the operations on open file `file`: those that wait at once, the one that runs by a signal.
-    ///
-    /// The signal may arrive just before the system call begins and be lost, so this is called again until
-    /// the operation has come back.
-    func cancel(file: UInt32) {
-        lock.locked {
-            removeWaiting(on: file)
-            guard let running, running.pointee.file == file, running.pointee.kind == .call else { return }
-            running.pointee.isCancelled = true
-            pthread_kill(thread, rg_interrupt_signal())
-        }
-    }
-
-    private func removeWaiting(on file: UInt32) {
-        var kept = OperationQueue()
-        while let operation = waiting.take() {
-            if operation.pointee.file == file && operation.pointee.kind == .call {
-                operation.pointee.result = -ECANCELED
-                depth -= 1
-                finished.append(operation)
-            } else {
-                kept.append(operation)
-            }
-        }
-        waiting = kept
-    }
-
     /// Lets the thread end once it is idle. A thread stuck in the kernel cannot be ended and is left behind.
     func stop() {
         lock.locked {
@@ -81,14 +61,20 @@ final class CallLane: @unchecked Sendable {
         }
     }
 
+    // MARK: The thread
+
     private func run() {
         allowOnlyInterrupts()
-        guard let block = try? GuardedBlock() else {
-            return failEverything()
-        }
-        while let operation = takeNext() {
-            SystemCall.run(operation, in: block)
-            giveBack(operation)
+        do throws(EngineError) {
+            var arena = try GuardedArena(counters)
+            while let operation = takeNext() {
+                let now = KernelClock.monotonic()
+                began.value.store(now, ordering: .relaxed)
+                SystemCall.run(operation, from: now, in: &arena, counters)
+                giveBack(operation)
+            }
+        } catch {
+            failEverything()
         }
     }
 
@@ -102,20 +88,21 @@ final class CallLane: @unchecked Sendable {
 
     private func giveBack(_ operation: OperationPointer) {
         lock.locked {
-            if operation.pointee.isCancelled && operation.pointee.result == -EINTR {
-                operation.pointee.result = -ECANCELED
-                operation.pointee.isIndeterminate = true
-            }
+            operation.pointee.settle()
             running = nil
+            began.value.store(0, ordering: .relaxed)
+            interrupted = 0
             depth -= 1
         }
         finished.append(operation)
     }
 
-    /// Without memory for arguments the lane answers, but runs nothing.
+    /// Without memory for arguments the lane answers and closes, but runs nothing.
     private func failEverything() {
         while let operation = takeNext() {
-            operation.pointee.result = -ENOMEM
+            let fd = Int32(truncatingIfNeeded: operation.pointee.value)
+            if operation.pointee.kind == .close { close(fd) }
+            operation.pointee.result = operation.pointee.kind == .close ? 0 : -ENOMEM
             giveBack(operation)
         }
     }
@@ -127,4 +114,145 @@ final class CallLane: @unchecked Sendable {
         sigdelset(&signals, rg_interrupt_signal())
         pthread_sigmask(SIG_SETMASK, &signals, nil)
     }
+}
+
+/// A time that one thread writes all the time and others rarely read. An object of its own, because in the lane it
+/// would share a cache line with what the loop writes.
+private final class Moment: Sendable {
+    let value = Atomic<UInt64>(0)
+}
+
+// MARK: Ending what takes too long
+
+extension CallLane {
+    /// Ends the operations on open file `file`: those that wait at once, the one that runs by a signal.
+    ///
+    /// The signal may arrive just before the system call begins and be lost, so this is called again until
+    /// the operation has come back.
+    func cancel(file: UInt32, now: UInt64) {
+        lock.locked {
+            endWaiting(-ECANCELED) { $0.file == file && $0.kind == .call }
+            guard let running, running.pointee.file == file, running.pointee.kind == .call else { return }
+            interrupt(running, .cancelled, now)
+        }
+    }
+
+    /// Ends what has waited or run for longer than it may; to be called again and again, as `cancel`.
+    func expire(now: UInt64) {
+        let ended = lock.locked {
+            let count = endWaiting(-ETIME) { $0.kind.mayExpire && $0.started + $0.timeout <= now }
+            guard let running,
+                running.pointee.isAnswered || age(now) >= running.pointee.timeout
+            else { return count }
+            let isNew = running.pointee.stop == .none && running.pointee.kind.mayExpire
+            interrupt(running, .expired, now)
+            return isNew ? count + 1 : count
+        }
+        if ended > 0 { counters.expired.add(ended, ordering: .relaxed) }
+    }
+
+    @discardableResult
+    private func endWaiting(_ result: Int32, where isMeant: (Operation) -> Bool) -> Int {
+        guard !waiting.isEmpty else { return 0 }
+        var kept = OperationQueue()
+        var count = 0
+        while let operation = waiting.take() {
+            guard isMeant(operation.pointee) else {
+                kept.append(operation)
+                continue
+            }
+            operation.pointee.result = result
+            depth -= 1
+            count += 1
+            finished.append(operation)
+        }
+        waiting = kept
+        return count
+    }
+
+    /// While `running` is set under the lock, the thread is there.
+    private func interrupt(_ running: OperationPointer, _ reason: Operation.Stop, _ now: UInt64) {
+        if running.pointee.stop == .none { running.pointee.stop = reason }
+        if interrupted == 0 { interrupted = now }
+        pthread_kill(thread, rg_interrupt_signal())
+    }
+
+    // MARK: Giving up
+
+    /// What the client of a call that does not come back must be told. The call keeps its memory and its files.
+    struct Abandoned {
+        let kind: Operation.Kind
+        let tag: OperationTag
+        let file: UInt32
+        /// The file whose descriptor the call has.
+        let taken: UInt32?
+        let givesFile: Bool
+        let deviceTime: UInt64
+    }
+
+    /// The running call, if signals have not brought it back in time. Told once.
+    func abandonStuck(now: UInt64) -> Abandoned? {
+        lock.locked { isStuck(now) ? abandonRunning(now) : nil }
+    }
+
+    /// Ends the lane for good: what waits is handed over, what runs is left to the thread, which then ends.
+    func leaveBehind(now: UInt64) -> (waiting: OperationQueue, abandoned: Abandoned?) {
+        lock.locked {
+            let rest = waiting
+            waiting = OperationQueue()
+            depth = running == nil ? 0 : 1
+            let abandoned = abandonRunning(now)
+            if let running { interrupt(running, .cancelled, now) }
+            isStopping = true
+            lock.signal()
+            return (rest, abandoned)
+        }
+    }
+
+    private func abandonRunning(_ now: UInt64) -> Abandoned? {
+        guard let running, !running.pointee.isAnswered else { return nil }
+        running.pointee.isAnswered = true
+        var givesFile = false
+        var taken: UInt32?
+        switch running.pointee.plan?.pointee.descriptor {
+        case .gives: givesFile = true
+        case .takes(_, _, let file, _): taken = file
+        default: break
+        }
+        return Abandoned(
+            kind: running.pointee.kind, tag: running.pointee.tag, file: running.pointee.file,
+            taken: taken, givesFile: givesFile, deviceTime: age(now))
+    }
+
+    /// Nanoseconds since the running call began; 0 when it is only about to.
+    private func age(_ now: UInt64) -> UInt64 {
+        let began = began.value.load(ordering: .relaxed)
+        return began == 0 || began > now ? 0 : now - began
+    }
+
+    private func isStuck(_ now: UInt64) -> Bool {
+        running != nil && interrupted > 0 && now >= interrupted + EngineLimits.stuckAfter
+    }
+
+    // MARK: What it is doing
+
+    var isIdle: Bool { lock.locked { running == nil && waiting.isEmpty } }
+
+    func state(now: UInt64) -> LaneState {
+        lock.locked {
+            LaneState(
+                operations: depth, runningFor: running.map { _ in age(now) },
+                isStuck: isStuck(now) || running?.pointee.isAnswered == true)
+        }
+    }
+}
+
+/// What a device's worker is doing.
+public struct LaneState: Sendable, Equatable {
+    /// Waiting and running.
+    public let operations: Int
+    /// Nanoseconds for which the running call has been in the kernel; nil when none is.
+    public let runningFor: UInt64?
+    /// Whether it is one that signals do not end: nothing else runs until it returns or the lane is reset.
+    public let isStuck: Bool
 }

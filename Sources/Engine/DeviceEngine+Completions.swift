@@ -15,15 +15,18 @@ extension DeviceEngine {
         while let cqe = wideRing.next() {
             if let completion = complete(cqe) { return completion }
         }
-        guard let operation = finished.take() else { return nil }
-        return completeCall(operation)
+        while let operation = finished.take() {
+            guard operation.pointee.isAnswered else { return completeCall(operation) }
+            finishAnswered(operation)
+        }
+        return answers.isEmpty ? nil : answers.removeFirst()
     }
 
     /// Sleeping is safe: every later result will signal. False when there are results already.
     package mutating func prepareToSleep() -> Bool {
         let narrow = ring.prepareToSleep()
         let wide = wideRing.prepareToSleep()
-        return !narrow && !wide
+        return !narrow && !wide && answers.isEmpty
     }
 
     /// To be called after sleeping, before `next`.
@@ -43,16 +46,32 @@ extension DeviceEngine {
         lent = operation
         if operation.pointee.kind == .transfer { startNextTransfer(after: operation) }
         leave(operation.pointee.file)
-        let size =
-            operation.pointee.kind == .transfer ? min(Int(max(result, 0)), operation.pointee.replySize) : 0
+        var reply = UnsafeRawBufferPointer(start: operation.pointee.payload, count: 0)
+        if operation.pointee.kind == .transfer {
+            let size = min(Int(max(result, 0)), Int(operation.pointee.replySize))
+            reply = UnsafeRawBufferPointer(start: operation.pointee.payload, count: size)
+        } else if let plan = operation.pointee.plan, result >= 0 {
+            reply = Self.collect(operation, plan)
+        }
         return EngineCompletion(
             tag: operation.pointee.tag, kind: .operation, result: result, engine: .ring,
             deviceTime: now &- operation.pointee.started, isIndeterminate: isInterrupted, refusal: nil,
-            payload: UnsafeRawBufferPointer(start: operation.pointee.payload, count: size))
+            payload: reply)
+    }
+
+    /// The blocks of a ring command. The further words of a wide completion (`big_cqe`: NVMe's 64-bit result)
+    /// are not part of a reply, whose shape is the profile's; the status is in `res`.
+    private static func collect(
+        _ operation: OperationPointer, _ plan: UnsafeMutablePointer<CallPlan>
+    ) -> UnsafeRawBufferPointer {
+        let size = Int(operation.pointee.replySize)
+        let reply = UnsafeMutableRawPointer(plan) - CallPlan.aligned(size)
+        plan.pointee.collect(into: reply, count: size)
+        return UnsafeRawBufferPointer(start: reply, count: size)
     }
 
     @inline(__always)
-    private mutating func leave(_ file: UInt32) {
+    mutating func leave(_ file: UInt32) {
         files[file].inFlight -= 1
         if files[file].state == .closing { closeIfIdle(file) }
     }
@@ -64,16 +83,15 @@ extension DeviceEngine {
         var refusal: Refusal?
         switch operation.pointee.kind {
         case .open:
-            if operation.pointee.result == OpenFile.wrongKind {
-                refusal = Refusal(
-                    .identity, "what lies at the device's path is not the kind of file the policy names")
-            }
+            let mismatch = operation.pointee.record?.takeUnretainedValue().mismatch
+            refusal = mismatch.map { Refusal(.identity, $0) }
             kind = finishOpen(operation)
         case .close:
             files.release(operation.pointee.file)
             kind = .closed
         default:
-            if operation.pointee.result >= 0 { size = operation.pointee.replySize }
+            kind = finishDescriptor(operation)
+            if operation.pointee.result >= 0 { size = Int(operation.pointee.replySize) }
             leave(operation.pointee.file)
         }
         return EngineCompletion(

@@ -7,23 +7,22 @@ extension DeviceEngine {
     /// Opens a device on its worker. The completion tells the file, or why not.
     public mutating func open(_ authorized: consuming AuthorizedOpen, tag: OperationTag) throws(Refusal) {
         let device = authorized.device
+        guard device.kind != .gateway else { throw Refusal(.unsupported, "the gateway itself is no file") }
         let lane = try lane(for: device)
-        let path = device.path.utf8CString
-        let usesWideRing = device.profile.commands.contains { $0.transport == .wideRing }
-        let opening = OpenFile(state: .opening, isOnWideRing: usesWideRing, lane: lane)
+        let record = DeviceFile(device)
+        let opening = OpenFile(
+            state: .opening, isOnWideRing: Self.usesWideRing(device.profile), lane: lane, record: record)
         guard let file = files.take(opening) else {
             throw Refusal(.busy, "\(EngineLimits.openFiles) files are open; close some")
         }
-        guard let operation = pool.take(.open, payload: path.count, tag: tag) else {
+        guard let operation = pool.take(.open, payload: 0, tag: tag) else {
             files.release(file)
             throw Refusal(.busy, "the gateway has as many operations in flight as it may; try again")
         }
         operation.pointee.file = file
-        operation.pointee.code = OpenFile.mode(device.kind)
-        operation.pointee.value = UInt64(OpenFile.flags(device.access))
-        path.withUnsafeBytes {
-            operation.pointee.payload.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count)
-        }
+        operation.pointee.started = now
+        operation.pointee.timeout = UInt64(EngineLimits.callTimeout) * 1_000_000
+        operation.pointee.record = Unmanaged.passRetained(record)
         guard lane.enqueue(operation) else {
             files.release(file)
             pool.release(operation)
@@ -34,16 +33,30 @@ extension DeviceEngine {
 
     private mutating func lane(for device: Device) throws(Refusal) -> CallLane {
         if let lane = lanes[device.name] { return lane }
-        guard lanes.count < EngineLimits.lanes else {
+        guard lanes.count < EngineLimits.lanes || retireLane() else {
             throw Refusal(.busy, "\(EngineLimits.lanes) devices have a worker already")
         }
         do {
-            let lane = try CallLane(finished: finished)
+            let lane = try CallLane(finished: finished, counters: counters)
             lanes[device.name] = lane
             return lane
         } catch {
             throw Refusal(.busy, "no thread for the device's worker: \(error)")
         }
+    }
+
+    /// Ends a worker that nobody has a file for: policies come and go, and their devices' names with them.
+    private mutating func retireLane() -> Bool {
+        var used: Set<ObjectIdentifier> = []
+        for index in 0..<UInt32(EngineLimits.openFiles) {
+            if let lane = files[index].lane { used.insert(ObjectIdentifier(lane)) }
+        }
+        guard let (name, lane) = lanes.first(where: { !used.contains(ObjectIdentifier($0.value)) }) else {
+            return false
+        }
+        lane.stop()
+        lanes[name] = nil
+        return true
     }
 
     /// Cancels what runs on the file, waits for it, then closes it. With a tag the end is told as a
@@ -56,27 +69,24 @@ extension DeviceEngine {
         closeIfIdle(file.index)
     }
 
-    /// Cancels again what closing files still wait for: a first signal may have come just before the call
-    /// began, a first cancel entry may have found the ring's queue full. To be called a few times a second.
-    public mutating func repeatCancellations() {
-        for index in 0..<UInt32(EngineLimits.openFiles)
-        where files[index].state == .closing && files[index].inFlight > 0 {
-            cancelAll(on: index)
-        }
-    }
-
-    private mutating func cancelAll(on file: UInt32) {
+    mutating func cancelAll(on file: UInt32) {
         guard files[file].inFlight > 0 else { return }
         ring.cancelAll(on: file)
         if files[file].isOnWideRing { wideRing.cancelAll(on: file) }
-        files[file].lane?.cancel(file: file)
+        files[file].lane?.cancel(file: file, now: KernelClock.monotonic())
         cancelWaitingTransfers(on: file)
     }
 
     /// The last operation of a closing file is gone: out of the rings' tables and off to close(2), which may
-    /// wait for a terminal to drain and so runs on the worker.
+    /// wait for a terminal to drain and so runs on the worker. Whoever would wait for a call that does not come
+    /// back is told at once.
     mutating func closeIfIdle(_ file: UInt32) {
-        guard files[file].state == .closing, files[file].inFlight == 0 else { return }
+        guard files[file].state == .closing else { return }
+        guard files[file].inFlight == 0 else {
+            guard files[file].inFlight == files[file].stuck, let tag = files[file].closeTag else { return }
+            files[file].closeTag = nil
+            return answers.append(Self.lost(tag, .closed, 0))
+        }
         _ = ring.setFile(-1, at: file)
         if files[file].isOnWideRing { _ = wideRing.setFile(-1, at: file) }
         let tag = files[file].closeTag ?? .none
@@ -85,6 +95,8 @@ extension DeviceEngine {
         }
         operation.pointee.file = file
         operation.pointee.value = UInt64(files[file].fd)
+        operation.pointee.timeout = UInt64(EngineLimits.callTimeout) * 1_000_000
+        operation.pointee.record = files[file].record.map { Unmanaged.passRetained($0) }
         files[file].inFlight = 1
         _ = lane.enqueue(operation, isUrgent: true)
     }
@@ -97,25 +109,20 @@ extension DeviceEngine {
             files.release(file)
             return .notOpened
         }
+        let failure = admit(fd, at: file, operation.pointee.transfers)
+        operation.pointee.result = -failure
+        return failure == 0 ? .opened(OpenFileID(file)) : .notOpened
+    }
+
+    /// Puts a descriptor in the place kept for it, and into the rings' tables. When those do not take it, it is
+    /// closed as any file and nobody is told. Result: errno or 0.
+    mutating func admit(_ fd: Int32, at file: UInt32, _ transfers: TransferMode) -> Int32 {
+        files[file].fd = fd
+        files[file].transfers = transfers
         var failure = ring.setFile(fd, at: file)
         if failure == 0 && files[file].isOnWideRing { failure = wideRing.setFile(fd, at: file) }
-        guard failure == 0 else {
-            _ = ring.setFile(-1, at: file)
-            _ = Glibc.close(fd)
-            files.release(file)
-            operation.pointee.result = -failure
-            return .notOpened
-        }
-        files[file].fd = fd
-        files[file].mayWait = operation.pointee.mayWait
-        files[file].state = .open
-        operation.pointee.result = 0
-        return .opened(OpenFileID(file))
+        files[file].state = failure == 0 ? .open : .closing
+        closeIfIdle(file)
+        return failure
     }
-}
-
-extension OperationTag {
-    /// Nobody: the completion will find no session.
-    static let none = OperationTag(
-        session: .max, generation: 0, requestID: RequestID(0), slot: FileSlot(0))
 }

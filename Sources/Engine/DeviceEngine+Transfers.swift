@@ -7,8 +7,8 @@ import RingProtocol
 ///
 /// A ring first tries a transfer on the thread that submits it, and of a file that can be polled it only asks
 /// whether it is ready. A terminal that is ready for one byte then waits for room for the other million,
-/// there, where all clients wait with it. So transfers on files that may wait go to the kernel's own threads
-/// at once, one read and one write at a time.
+/// there, where all clients wait with it. So transfers on such files go to the kernel's own threads at once,
+/// one read and one write at a time.
 extension DeviceEngine {
     mutating func submitTransfer(
         _ command: borrowing AuthorizedCommand, _ tag: OperationTag
@@ -18,9 +18,9 @@ extension DeviceEngine {
         operation.pointee.action = command.action
         operation.pointee.value = command.offset
         switch command.action {
-        case .read: operation.pointee.replySize = size
+        case .read: operation.pointee.replySize = Int32(size)
         case .write:
-            operation.pointee.argumentSize = size
+            operation.pointee.argumentSize = Int32(size)
             operation.pointee.payload.copyMemory(
                 from: command.argument.pointer.baseAddress.unsafelyUnwrapped, byteCount: size)
         default: break
@@ -32,7 +32,7 @@ extension DeviceEngine {
     /// Queues a transfer behind another of its kind. False when it may start now.
     private mutating func waitsItsTurn(_ operation: OperationPointer) -> Bool {
         let file = operation.pointee.file
-        guard files[file].mayWait, let turns = Self.turns(of: operation) else { return false }
+        guard files[file].transfers.takesTurns, let turns = Self.turns(of: operation) else { return false }
         guard files[file][keyPath: turns].isBusy else { return false }
         files[file][keyPath: turns].waiting.append(operation)
         return true
@@ -53,21 +53,22 @@ extension DeviceEngine {
         let index = operation.pointee.file
         let file = Int32(index)
         let memory = operation.pointee.payload
-        let mayWait = files[index].mayWait
+        let transfers = files[index].transfers
         switch operation.pointee.action {
         case .read:
-            files[index].reads.isBusy = mayWait
+            files[index].reads.isBusy = transfers.takesTurns
             io_uring_prep_read(
                 sqe, file, memory, UInt32(operation.pointee.replySize), operation.pointee.value)
         case .write:
             io_uring_prep_write(
                 sqe, file, memory, UInt32(operation.pointee.argumentSize), operation.pointee.value)
-            files[index].writes.isBusy = mayWait
+            files[index].writes.isBusy = transfers.takesTurns
         default:
             io_uring_prep_fsync(sqe, file, 0)
         }
         // liburing's preparations reset the whole entry.
-        rg_sqe_set_flags(sqe, mayWait ? RG_SQE_FIXED_FILE | RG_SQE_ASYNC : RG_SQE_FIXED_FILE)
+        rg_sqe_set_flags(
+            sqe, transfers == .detached ? RG_SQE_FIXED_FILE | RG_SQE_ASYNC : RG_SQE_FIXED_FILE)
         rg_sqe_set_user_data(sqe, data)
         return true
     }
@@ -75,7 +76,7 @@ extension DeviceEngine {
     /// A transfer has come back: the next of its kind has its turn.
     mutating func startNextTransfer(after operation: OperationPointer) {
         let file = operation.pointee.file
-        guard files[file].mayWait, let turns = Self.turns(of: operation) else { return }
+        guard files[file].transfers.takesTurns, let turns = Self.turns(of: operation) else { return }
         files[file][keyPath: turns].isBusy = false
         guard let next = files[file][keyPath: turns].waiting.take(), !startTransfer(next) else { return }
         next.pointee.result = -EBUSY

@@ -13,7 +13,13 @@ public struct DeviceEngine: ~Copyable {
     var pool = OperationPool()
     var files = OpenFileTable()
     var lanes: [String: CallLane] = [:]
+    /// Lanes of threads that a reset has left in the kernel.
+    var lanesLeftBehind: [CallLane] = []
     let finished: FinishedList
+    /// What the clients of calls that do not come back are told, not given out yet.
+    var answers: [EngineCompletion] = []
+    /// Operations whose clients have been told already.
+    var answered = 0
     /// The operation whose completion was given out last; its memory is given back with the next one.
     var lent: OperationPointer?
     /// The time of this turn, so that not every operation reads the clock.
@@ -32,14 +38,15 @@ public struct DeviceEngine: ~Copyable {
         finished = FinishedList(wake: wake)
     }
 
-    /// Files that something still uses stay open: a worker would find another file under their number.
+    /// Files that something still uses stay open: a worker would find another file under their number. Closing
+    /// the others may wait for their devices.
     deinit {
         for lane in lanes.values { lane.stop() }
-        files.closeIdle()
+        files.closeIdle(counters)
     }
 
     /// Operations not yet given out as completions.
-    public var inFlight: Int { pool.inUse - (lent == nil ? 0 : 1) }
+    public var inFlight: Int { pool.inUse - answered - (lent == nil ? 0 : 1) + answers.count }
     /// Files open or on their way to be opened or closed.
     public var openFiles: Int { files.inUse }
 
@@ -48,11 +55,13 @@ public struct DeviceEngine: ~Copyable {
 
     /// Takes a command over. The bytes it refers to are copied or sent before this returns.
     public mutating func submit(_ command: consuming AuthorizedCommand, tag: OperationTag) throws(Refusal) {
-        switch command.action {
-        case .command where command.transport == .call: try submitCall(command, tag)
-        case .command where command.transport == .wideRing: try submitWideCommand(command, tag)
-        case .command: try submitRingCommand(command, tag)
-        case .read, .write, .sync: try submitTransfer(command, tag)
+        switch (command.action, command.transport) {
+        case (.command, .call): try submitCall(command, tag)
+        case (.command, .ring): try submitRingCommand(command, tag)
+        case (.command, .wideRing): try submitWideCommand(command, tag)
+        case (.command, .gateway), (.command, .procedure):
+            throw Refusal(.unsupported, "the gateway answers this command itself")
+        case (.read, _), (.write, _), (.sync, _): try submitTransfer(command, tag)
         }
     }
 
@@ -64,73 +73,18 @@ public struct DeviceEngine: ~Copyable {
         wideRing.submit()
     }
 
-    private mutating func submitRingCommand(
-        _ command: borrowing AuthorizedCommand, _ tag: OperationTag
-    ) throws(Refusal) {
-        let operation = try take(.ringCommand, payload: 0, command.file, tag)
-        guard let sqe = ring.entry(userData: userData(operation)) else { throw giveUp(operation) }
-        Self.fill(sqe, command)
-    }
-
-    private mutating func submitWideCommand(
-        _ command: borrowing AuthorizedCommand, _ tag: OperationTag
-    ) throws(Refusal) {
-        let operation = try take(.wideRingCommand, payload: 0, command.file, tag)
-        guard let sqe = wideRing.entry(userData: userData(operation)) else { throw giveUp(operation) }
-        Self.fill(sqe, command)
-    }
-
-    /// Writes a cleared entry from checked values: a client's byte lands only where the shape says.
-    @inline(__always)
-    private static func fill(
-        _ sqe: UnsafeMutablePointer<io_uring_sqe>, _ command: borrowing AuthorizedCommand
-    ) {
-        let file = Int32(command.file.index)
-        guard command.placement == .sqeRange else {
-            rg_prep_uring_cmd(sqe, file, command.code.code, 0, 0)
-            if command.placement == .sqeCommand, let bytes = command.argument.pointer.baseAddress {
-                rg_sqe_command(sqe).copyMemory(from: bytes, byteCount: command.argument.count)
-            }
-            return
-        }
-        rg_prep_uring_cmd(
-            sqe, file, command.code.code, command.argument.load(UInt64.self, at: 0),
-            command.argument.load(UInt64.self, at: 8))
-    }
-
-    private mutating func submitCall(_ command: borrowing AuthorizedCommand, _ tag: OperationTag)
-        throws(Refusal)
-    {
-        let argument = command.argument
-        let size = max(argument.count, command.replySize)
-        let operation = try take(.call, payload: size, command.file, tag)
-        operation.pointee.placement = command.placement
-        operation.pointee.code = command.code.code
-        operation.pointee.value = UInt64(files[command.file.index].fd)
-        operation.pointee.argumentSize = argument.count
-        operation.pointee.blockSize = command.blockSize
-        operation.pointee.replySize = command.replySize
-        if let bytes = argument.pointer.baseAddress {
-            operation.pointee.payload.copyMemory(from: bytes, byteCount: argument.count)
-        }
-        guard let lane = files[command.file.index].lane, lane.enqueue(operation) else {
-            throw giveUp(operation, "the device's worker has \(EngineLimits.laneDepth) calls waiting")
-        }
-        counters.calls.add(1, ordering: .relaxed)
-    }
-
     // MARK: Operations
 
     @inline(__always)
     func userData(_ operation: OperationPointer) -> UInt64 { UInt64(pool.index(of: operation)) }
 
     mutating func take(
-        _ kind: Operation.Kind, payload: Int, _ file: OpenFileID, _ tag: OperationTag
+        _ kind: Operation.Kind, payload: Int, alignment: Int = 64, _ file: OpenFileID, _ tag: OperationTag
     ) throws(Refusal) -> OperationPointer {
         guard files[file.index].state == .open else {
             throw Refusal(.slotNotOpen, "the file is being closed")
         }
-        guard let operation = pool.take(kind, payload: payload, tag: tag) else {
+        guard let operation = pool.take(kind, payload: payload, alignment: alignment, tag: tag) else {
             throw Refusal(.busy, "the gateway has as many operations in flight as it may; try again")
         }
         operation.pointee.file = file.index
@@ -143,9 +97,15 @@ public struct DeviceEngine: ~Copyable {
     mutating func giveUp(
         _ operation: OperationPointer, _ text: String = "the kernel's queue is full"
     ) -> Refusal {
-        files[operation.pointee.file].inFlight -= 1
         if operation.pointee.kind != .call { ringEntries -= 1 }
-        pool.release(operation)
+        drop(operation)
         return Refusal(.busy, "\(text); try again")
+    }
+
+    /// Takes an operation back that nothing has begun with.
+    mutating func drop(_ operation: OperationPointer) {
+        _ = finishDescriptor(operation)
+        files[operation.pointee.file].inFlight -= 1
+        pool.release(operation)
     }
 }

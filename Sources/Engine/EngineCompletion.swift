@@ -10,6 +10,10 @@ public struct EngineCompletion {
         case opened(OpenFileID)
         /// An open that failed.
         case notOpened
+        /// A command gave a file, which fills the slot of its tag.
+        case gave(OpenFileID)
+        /// A command was to give a file and did not.
+        case gaveNothing
         case closed
     }
 
@@ -25,21 +29,4 @@ public struct EngineCompletion {
     public let refusal: Refusal?
     /// The reply. Valid until the next call of `DeviceEngine.next`.
     public let payload: UnsafeRawBufferPointer
-}
-
-/// How often the engine has entered the kernel for clients. Readable from any thread.
-public final class EngineCounters: Sendable {
-    let ringEntries = Atomic(0)
-    let calls = Atomic(0)
-    let opens = Atomic(0)
-    let files = Atomic(0)
-
-    /// Entries handed to io_uring for a client.
-    public var submittedRingEntries: Int { ringEntries.load(ordering: .relaxed) }
-    /// ioctl(2) calls handed to a worker.
-    public var submittedCalls: Int { calls.load(ordering: .relaxed) }
-    /// open(2) calls handed to a worker.
-    public var submittedOpens: Int { opens.load(ordering: .relaxed) }
-    /// Files open now, or on their way to be opened or closed.
-    public var openFiles: Int { files.load(ordering: .relaxed) }
 }

@@ -1,3 +1,5 @@
+import RingProtocol
+
 /// Every bound of the engine in one place.
 public enum EngineLimits {
     /// Operations in flight over all sessions; one more is refused as busy. 16 sessions at full credit.
@@ -8,6 +10,23 @@ public enum EngineLimits {
     public static let laneDepth = 1_024
     /// Devices that have a worker thread.
     public static let lanes = 256
+    /// Milliseconds that a call may wait for its device's worker, and then run, unless profile or policy say
+    /// otherwise; the same for opening and closing.
+    public static let callTimeout: UInt32 = 60_000
+    /// Milliseconds until a connection to a TCP device is given up.
+    static let connectTimeout: Int32 = 5_000
+    /// Nanoseconds after the first signal until a call counts as stuck in the kernel and is answered.
+    static let stuckAfter: UInt64 = 2_000_000_000
+    /// Workers left behind in calls that have not returned; no device gets a new worker beyond.
+    public static let leftBehind = 64
+    /// Bytes of a device's record in udev's database that are read; the largest known have a few thousand.
+    static let udevRecord = 64 << 10
+    /// Small blocks for which a worker keeps guarded memory: 256 workers have 16,384 memory areas.
+    static let keptPlaces = 32
+    /// Calls that run at the same time with more: 12,288 memory areas.
+    static let callsWithManyBlocks = 64
+    /// Bytes of the largest block of an argument.
+    static let largeBlock = Limits.payload
     /// Bytes of the workers' stacks: ioctl(2) needs next to none.
     static let laneStack = 256 << 10
     /// Payload bytes kept in the operation's own block; larger ones are allocated for their time.

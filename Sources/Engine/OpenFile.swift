@@ -14,19 +14,18 @@ struct OpenFile {
     var state = State.free
     var fd: Int32 = -1
     var isOnWideRing = false
-    /// Whether a read or write may wait inside the driver: it must then not run on the loop's thread.
-    var mayWait = false
-    /// Reads and writes of a file that may wait take turns, each among its kind.
+    var transfers = TransferMode.parallel
+    /// Those of a file where they take turns, each among its kind.
     var reads = TurnQueue()
     var writes = TurnQueue()
-    /// Operations that use the file.
+    /// Operations that use the file, and those of them that do not come back.
     var inFlight = 0
+    var stuck = 0
     /// Whom the close is to be answered to; nil when the session is gone.
     var closeTag: OperationTag?
     var lane: CallLane?
-
-    /// Stands for "not the kind of node the policy names" in an open's result; no errno has it.
-    static let wrongKind: Int32 = -4095
+    /// How it is opened and left.
+    var record: DeviceFile?
 
     static func flags(_ access: FileAccess) -> Int32 {
         switch access {
@@ -41,6 +40,9 @@ struct OpenFile {
         case .character: UInt32(S_IFCHR)
         case .block: UInt32(S_IFBLK)
         case .regular: UInt32(S_IFREG)
+        case .tcp: UInt32(S_IFSOCK)
+        // No file is one: the gateway answers for itself.
+        case .gateway: 0
         }
     }
 }
@@ -63,9 +65,17 @@ struct OpenFileTable: ~Copyable {
         free.append(index)
     }
 
-    /// Closes what is open and not in use.
-    func closeIdle() {
-        for file in files where file.state == .open && file.inFlight == 0 { close(file.fd) }
+    /// Whether an open file has this descriptor. One that is being closed may have lost it already.
+    func contains(_ fd: Int32) -> Bool { files.contains { $0.fd == fd && $0.state == .open } }
+
+    /// Closes what is open and not in use, here and now, with all that the profiles want done before.
+    func closeIdle(_ counters: EngineCounters) {
+        let idle = files.filter { $0.state == .open && $0.inFlight == 0 }
+        if idle.contains(where: { $0.record?.hasReleases ?? false }), let arena = try? GuardedArena(counters)
+        {
+            for file in idle { _ = file.record?.release(file.fd, in: arena) }
+        }
+        for file in idle { close(file.fd) }
     }
 
     subscript(index: UInt32) -> OpenFile {

@@ -1,4 +1,5 @@
 import CLiburing
+import Glibc
 import RingPolicy
 import RingProtocol
 
@@ -9,20 +10,29 @@ public struct OperationTag: Equatable, Sendable {
     /// Tells a session from a later one in the same place.
     public let generation: UInt32
     public let requestID: RequestID
-    /// The client's slot, for opens and closes.
+    /// The client's slot: what an open or a close names, or a command that gives a file fills.
     public let slot: FileSlot
     /// Argument and reply bytes that count against the session's credit until the completion.
     public let charge: UInt32
+    /// What else counts it until the completion; 0 for nothing.
+    public let meters: UInt32
 
     @inlinable
-    public init(session: UInt32, generation: UInt32, requestID: RequestID, slot: FileSlot, charge: UInt32 = 0)
-    {
+    public init(
+        session: UInt32, generation: UInt32, requestID: RequestID, slot: FileSlot, charge: UInt32 = 0,
+        meters: UInt32 = 0
+    ) {
         self.session = session
         self.generation = generation
         self.requestID = requestID
         self.slot = slot
         self.charge = charge
+        self.meters = meters
     }
+
+    /// Nobody: the completion will find no session.
+    static let none = OperationTag(
+        session: .max, generation: 0, requestID: RequestID(0), slot: FileSlot(0))
 }
 
 /// One operation in flight. Lives in the pool at a fixed address from acceptance until its result was taken.
@@ -38,33 +48,74 @@ struct Operation {
         case call
         case open
         case close
+
+        /// A close runs however long it waited, and is what it is however it ends.
+        var mayExpire: Bool { self == .call || self == .open }
     }
 
+    /// Why a running call was asked to stop: its EINTR is the answer to that.
+    enum Stop: UInt8 {
+        case none
+        case cancelled
+        case expired
+    }
+
+    // What a worker needs comes first: the memory of an operation goes back and forth between two processors,
+    // a cache line at a time, and these are two.
     var kind = Kind.free
     var placement = Placement.none
-    /// A running call that was asked to stop: its EINTR is the answer to that.
-    var isCancelled = false
+    var stop = Stop.none
     /// The result was made after the call had begun and was given up.
     var isIndeterminate = false
-    var file: UInt32 = 0
-    var code: UInt32 = 0
-    var result: Int32 = 0
-    /// ioctl(2)'s descriptor; for open, the flags; for a transfer, the position.
-    var value: UInt64 = 0
+    /// The client has been told already; what still comes back only frees what it held.
+    var isAnswered = false
     /// Of a transfer.
     var action = AuthorizedCommand.Action.read
-    /// Of an opened file: whether transfers on it may wait inside the driver.
-    var mayWait = false
-    var argumentSize = 0
-    var blockSize = 0
-    var replySize = 0
+    /// Of an opened or given file.
+    var transfers = TransferMode.parallel
+    var code: UInt32 = 0
+    var result: Int32 = 0
+    var file: UInt32 = 0
+    /// Milliseconds that a call may wait, and then run.
+    var patience: UInt32 = 0
+    /// The descriptor of ioctl(2) and close(2); for a transfer, the position.
+    var value: UInt64 = 0
     /// Payload memory of at least max(argumentSize, replySize) bytes.
     var payload = UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped
-    /// Bytes of `payload` that were allocated for this operation alone; 0 when it is the inline block.
-    var allocated = 0
-    var started: UInt64 = 0
-    var deviceTime: UInt64 = 0
-    var tag = OperationTag(session: 0, generation: 0, requestID: RequestID(0), slot: FileSlot(0))
+    /// For a command that is more than one struct; lies in the payload memory.
+    var plan: UnsafeMutablePointer<CallPlan>?
     /// Next in whichever list the operation is in: free, lane queue or finished.
     var next: UnsafeMutablePointer<Operation>?
+    /// Nanoseconds.
+    var deviceTime: UInt64 = 0
+    /// Bytes; all are far below 2 GiB.
+    var argumentSize: Int32 = 0
+    var blockSize: Int32 = 0
+    var replySize: Int32 = 0
+    /// Bytes of `payload` that were allocated for this operation alone; 0 when it is the inline block.
+    var allocated: Int32 = 0
+    /// What the worker must know of the file, for opens, closes and commands that give one; owned.
+    var record: Unmanaged<DeviceFile>?
+    /// When it was accepted: CLOCK_MONOTONIC in nanoseconds.
+    var started: UInt64 = 0
+    var tag = OperationTag(session: 0, generation: 0, requestID: RequestID(0), slot: FileSlot(0))
+
+    static let alignment = 64
+
+    /// Nanoseconds that a call may wait, and then run.
+    var timeout: UInt64 {
+        get { UInt64(patience) * 1_000_000 }
+        set { patience = UInt32(clamping: newValue / 1_000_000) }
+    }
+
+    /// Turns the EINTR of a call that was asked to stop into the reason.
+    mutating func settle() {
+        guard result == -EINTR, kind.mayExpire else { return }
+        switch stop {
+        case .none: return
+        case .cancelled: result = -ECANCELED
+        case .expired: result = -ETIME
+        }
+        isIndeterminate = true
+    }
 }

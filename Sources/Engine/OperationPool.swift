@@ -18,7 +18,9 @@ struct OperationPool: ~Copyable {
     private static let capacity = EngineLimits.operations + EngineLimits.openFiles
 
     init() {
-        operations = .allocate(capacity: Self.capacity)
+        let size = Self.capacity * MemoryLayout<Operation>.stride
+        operations = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: Operation.alignment)
+            .bindMemory(to: Operation.self, capacity: Self.capacity)
         blocks = .allocate(byteCount: Self.capacity * EngineLimits.inlinePayload, alignment: 64)
     }
 
@@ -30,7 +32,9 @@ struct OperationPool: ~Copyable {
     }
 
     /// An operation with `payload` bytes of memory, or nil when a bound is reached.
-    mutating func take(_ kind: Operation.Kind, payload: Int, tag: OperationTag) -> OperationPointer? {
+    mutating func take(
+        _ kind: Operation.Kind, payload: Int, alignment: Int = 64, tag: OperationTag
+    ) -> OperationPointer? {
         guard inUse < (kind == .close ? Self.capacity : EngineLimits.operations),
             payload <= EngineLimits.inlinePayload || payloadMemory + payload <= EngineLimits.payloadMemory,
             let operation = takeFree()
@@ -39,8 +43,8 @@ struct OperationPool: ~Copyable {
         operation.pointee.kind = kind
         operation.pointee.tag = tag
         if payload > EngineLimits.inlinePayload {
-            operation.pointee.payload = .allocate(byteCount: payload, alignment: 64)
-            operation.pointee.allocated = payload
+            operation.pointee.payload = .allocate(byteCount: payload, alignment: alignment)
+            operation.pointee.allocated = Int32(payload)
             payloadMemory += payload
         } else {
             operation.pointee.payload = blocks + index(of: operation) * EngineLimits.inlinePayload
@@ -60,9 +64,13 @@ struct OperationPool: ~Copyable {
     }
 
     mutating func release(_ operation: OperationPointer) {
+        if let record = operation.pointee.record {
+            record.release()
+            operation.pointee.record = nil
+        }
         if operation.pointee.allocated > 0 {
             operation.pointee.payload.deallocate()
-            payloadMemory -= operation.pointee.allocated
+            payloadMemory -= Int(operation.pointee.allocated)
         }
         operation.pointee.kind = .free
         operation.pointee.next = free

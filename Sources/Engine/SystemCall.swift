@@ -4,67 +4,144 @@ import RingPolicy
 
 /// What a lane's thread does with an operation: the only calls of ioctl(2), open(2) and close(2) on devices.
 enum SystemCall {
-    static func run(_ operation: OperationPointer, in block: borrowing GuardedBlock) {
-        let start = KernelClock.monotonic()
+    /// `start` is now.
+    static func run(
+        _ operation: OperationPointer, from start: UInt64, in arena: inout GuardedArena,
+        _ counters: EngineCounters
+    ) {
         switch operation.pointee.kind {
-        case .call: runIoctl(operation, in: block)
-        case .open: runOpen(operation)
-        case .close:
-            operation.pointee.result =
-                close(Int32(truncatingIfNeeded: operation.pointee.value)) == 0 ? 0 : -errno
+        case .call:
+            if let plan = operation.pointee.plan {
+                runPlanned(operation, plan, in: &arena)
+            } else {
+                runPlain(operation, in: arena)
+            }
+        case .open: runOpen(operation, in: arena)
+        case .close: runClose(operation, in: arena, counters)
         default: operation.pointee.result = -EINVAL
         }
         operation.pointee.deviceTime = KernelClock.monotonic() - start
     }
 
-    private static func runIoctl(_ operation: OperationPointer, in block: borrowing GuardedBlock) {
-        let fd = Int32(truncatingIfNeeded: operation.pointee.value)
-        let code = operation.pointee.code
-        switch operation.pointee.placement {
-        case .pointer:
-            let memory = block.place(operation.pointee.blockSize)
-            memory.initializeMemory(as: UInt8.self, repeating: 0)
-            let argument = UnsafeRawBufferPointer(
-                start: operation.pointee.payload, count: operation.pointee.argumentSize)
-            memory.copyMemory(from: argument)
-            operation.pointee.result = rg_ioctl_pointer(fd, code, memory.baseAddress)
-            guard operation.pointee.result >= 0, operation.pointee.replySize > 0 else { return }
-            operation.pointee.payload.copyMemory(
-                from: memory.baseAddress.unsafelyUnwrapped, byteCount: operation.pointee.replySize)
-        case .value:
-            let number = operation.pointee.payload.loadUnaligned(as: UInt64.self)
-            operation.pointee.result = rg_ioctl_value(fd, code, UInt64(littleEndian: number))
-        default:
-            operation.pointee.result = rg_ioctl_value(fd, code, 0)
-        }
+    /// One struct, a number or nothing.
+    private static func runPlain(_ operation: OperationPointer, in arena: borrowing GuardedArena) {
+        guard operation.pointee.placement == .pointer else { return runNumber(operation) }
+        let memory = arena.place(Int(operation.pointee.blockSize))
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        let argument = UnsafeRawBufferPointer(
+            start: operation.pointee.payload, count: Int(operation.pointee.argumentSize))
+        memory.copyMemory(from: argument)
+        operation.pointee.result = rg_ioctl_pointer(
+            descriptor(operation), operation.pointee.code, memory.baseAddress)
+        guard operation.pointee.result >= 0, operation.pointee.replySize > 0 else { return }
+        operation.pointee.payload.copyMemory(
+            from: memory.baseAddress.unsafelyUnwrapped, byteCount: Int(operation.pointee.replySize))
     }
 
-    /// Opens the path in the payload and looks at what was opened, never at what the path pointed to before.
-    ///
-    /// O_NONBLOCK keeps open(2) itself from waiting for a carrier, O_NOCTTY keeps terminals from adopting the
-    /// gateway, O_NOFOLLOW makes the node itself, not a link, what the policy named.
-    private static func runOpen(_ operation: OperationPointer) {
-        let path = operation.pointee.payload.assumingMemoryBound(to: CChar.self)
-        let fd = rg_open(
-            path,
-            Int32(truncatingIfNeeded: operation.pointee.value) | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW
-                | O_NONBLOCK)
-        guard fd >= 0 else {
-            operation.pointee.result = fd
+    private static func runNumber(_ operation: OperationPointer) {
+        var number: UInt64 = 0
+        if operation.pointee.placement == .value {
+            number = UInt64(littleEndian: operation.pointee.payload.loadUnaligned(as: UInt64.self))
+        }
+        operation.pointee.result = rg_ioctl_value(descriptor(operation), operation.pointee.code, number)
+    }
+
+    private static func descriptor(_ operation: OperationPointer) -> Int32 {
+        Int32(truncatingIfNeeded: operation.pointee.value)
+    }
+
+    // MARK: Blocks and descriptors
+
+    private static func runPlanned(
+        _ operation: OperationPointer, _ plan: UnsafeMutablePointer<CallPlan>, in arena: inout GuardedArena
+    ) {
+        let payload = operation.pointee.payload
+        guard operation.pointee.placement == .pointer else {
+            if case .takes(let at, _, _, let fd) = plan.pointee.descriptor {
+                precondition(
+                    at >= 0 && at + 4 <= Int(operation.pointee.argumentSize),
+                    "a descriptor outside its number")
+                (payload + at).storeBytes(of: fd, as: Int32.self)
+            }
+            runNumber(operation)
+            takeGiven(operation, plan, root: nil)
+            return prepareRelease(operation, plan, in: arena)
+        }
+        guard arena.place(plan.pointee) else {
+            operation.pointee.result = -ENOMEM
             return
+        }
+        plan.pointee.fill(from: payload, count: Int(operation.pointee.argumentSize))
+        let root = plan.pointee.addresses[0]
+        if case .takes(let at, _, _, let fd) = plan.pointee.descriptor {
+            precondition(
+                at >= 0 && at + 4 <= Int(plan.pointee.spans[0].size), "a descriptor outside its struct")
+            (root + at).storeBytes(of: fd, as: Int32.self)
+        }
+        operation.pointee.result = rg_ioctl_pointer(descriptor(operation), operation.pointee.code, root)
+        takeGiven(operation, plan, root: root)
+        if operation.pointee.result >= 0 {
+            plan.pointee.collect(into: payload, count: Int(operation.pointee.replySize))
+        }
+        arena.clear()
+        prepareRelease(operation, plan, in: arena)
+    }
+
+    /// Takes the descriptor that a call has given, so that from here on it is nowhere but in the plan.
+    private static func takeGiven(
+        _ operation: OperationPointer, _ plan: UnsafeMutablePointer<CallPlan>, root: UnsafeMutableRawPointer?
+    ) {
+        guard case .gives(let at, let slot, _) = plan.pointee.descriptor, operation.pointee.result >= 0 else {
+            return
+        }
+        var fd = operation.pointee.result
+        if let at {
+            guard let root, at >= 0, at + 4 <= Int(plan.pointee.spans[0].size) else {
+                operation.pointee.result = -EBADF
+                return
+            }
+            fd = (root + at).loadUnaligned(as: Int32.self)
+        } else {
+            operation.pointee.result = slot
         }
         var status = stat()
-        guard fstat(fd, &status) == 0, rg_set_blocking(fd) == 0 else {
-            operation.pointee.result = -errno
-            close(fd)
+        guard fd > STDERR_FILENO, rg_set_close_on_exec(fd) == 0, fstat(fd, &status) == 0 else {
+            operation.pointee.result = -EBADF
             return
         }
-        guard status.st_mode & S_IFMT == operation.pointee.code else {
-            operation.pointee.result = OpenFile.wrongKind
-            close(fd)
+        plan.pointee.given = fd
+        operation.pointee.transfers = TransferMode(status)
+    }
+
+    /// After the answer was collected: it uses the same memory.
+    private static func prepareRelease(
+        _ operation: OperationPointer, _ plan: UnsafeMutablePointer<CallPlan>,
+        in arena: borrowing GuardedArena
+    ) {
+        guard plan.pointee.given >= 0 else { return }
+        operation.pointee.record?.takeUnretainedValue().prepareRelease(plan.pointee.given, in: arena)
+    }
+
+    // MARK: Opening and closing
+
+    private static func runOpen(_ operation: OperationPointer, in arena: borrowing GuardedArena) {
+        guard let record = operation.pointee.record?.takeUnretainedValue(), let device = record.device else {
+            operation.pointee.result = -EINVAL
             return
         }
-        operation.pointee.mayWait = rg_transfers_may_wait(status.st_mode, UInt64(status.st_rdev)) != 0
+        let (fd, transfers) = record.open(device)
         operation.pointee.result = fd
+        operation.pointee.transfers = transfers
+        if fd >= 0 { record.prepareRelease(fd, in: arena) }
+    }
+
+    private static func runClose(
+        _ operation: OperationPointer, in arena: borrowing GuardedArena, _ counters: EngineCounters
+    ) {
+        let fd = descriptor(operation)
+        if let record = operation.pointee.record?.takeUnretainedValue(), record.hasReleases {
+            counters.failedReleases.add(record.release(fd, in: arena), ordering: .relaxed)
+        }
+        operation.pointee.result = close(fd) == 0 ? 0 : -errno
     }
 }

@@ -1,0 +1,94 @@
+import Glibc
+import RingPolicy
+import RingProtocol
+
+/// Calls that take too long.
+extension DeviceEngine {
+    /// Ends what has taken longer than it may, and cancels again what closing files still wait for: a first
+    /// signal may have come just before the call began, a first cancel entry may have found the ring's queue
+    /// full. To be called a few times a second.
+    public mutating func repeatCancellations() {
+        let now = KernelClock.monotonic()
+        for index in 0..<UInt32(EngineLimits.openFiles)
+        where files[index].state == .closing && files[index].inFlight > 0 {
+            cancelAll(on: index)
+        }
+        for lane in lanes.values {
+            lane.expire(now: now)
+            guard let abandoned = lane.abandonStuck(now: now) else { continue }
+            counters.stuck.add(1, ordering: .relaxed)
+            answer(abandoned)
+        }
+        lanesLeftBehind.removeAll { $0.isIdle }
+        for lane in lanesLeftBehind { lane.expire(now: now) }
+    }
+
+    /// Gives a device a new worker. The old one is left in the kernel with the call it has not come back from,
+    /// whose client is told -EIO and that the effect is unknown; that call's memory and file stay until it
+    /// returns. False when the device has no worker, or too many are left behind already.
+    public mutating func resetLane(device: String) -> Bool {
+        guard let old = lanes[device], lanesLeftBehind.count < EngineLimits.leftBehind,
+            let lane = try? CallLane(finished: finished, counters: counters)
+        else { return false }
+        var (waiting, abandoned) = old.leaveBehind(now: KernelClock.monotonic())
+        while let operation = waiting.take() { _ = lane.enqueue(operation, isUrgent: true) }
+        for index in 0..<UInt32(EngineLimits.openFiles) where files[index].lane === old {
+            files[index].lane = lane
+        }
+        lanes[device] = lane
+        lanesLeftBehind.append(old)
+        counters.resets.add(1, ordering: .relaxed)
+        if let abandoned { answer(abandoned) }
+        return true
+    }
+
+    /// What a device's worker is doing; nil when it has none, because nobody has opened the device yet.
+    public func laneState(device: String) -> LaneState? {
+        lanes[device]?.state(now: KernelClock.monotonic())
+    }
+
+    /// Tells the client of a call that does not come back, and of a close that would wait for it.
+    private mutating func answer(_ abandoned: CallLane.Abandoned) {
+        answered += 1
+        let kind: EngineCompletion.Kind =
+            switch abandoned.kind {
+            case .open: .notOpened
+            case .close: .closed
+            default: abandoned.givesFile ? .gaveNothing : .operation
+            }
+        answers.append(Self.lost(abandoned.tag, kind, abandoned.deviceTime))
+        guard abandoned.kind == .call else { return }
+        for file in [abandoned.file, abandoned.taken].compactMap({ $0 }) {
+            files[file].stuck += 1
+            closeIfIdle(file)
+        }
+    }
+
+    /// The last word on what the kernel has not come back from.
+    static func lost(
+        _ tag: OperationTag, _ kind: EngineCompletion.Kind, _ deviceTime: UInt64
+    ) -> EngineCompletion {
+        EngineCompletion(
+            tag: tag, kind: kind, result: -EIO, engine: .call, deviceTime: deviceTime, isIndeterminate: true,
+            refusal: nil, payload: UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// A call has come back after all, although its client was told that it had not.
+    mutating func finishAnswered(_ operation: OperationPointer) {
+        let file = operation.pointee.file
+        switch operation.pointee.kind {
+        case .close: files.release(file)
+        case .open:
+            if case .opened(let opened) = finishOpen(operation) { close(opened, tag: nil) }
+        default:
+            files[file].stuck -= 1
+            if case .takes(_, _, let taken, _) = operation.pointee.plan?.pointee.descriptor {
+                files[taken].stuck -= 1
+            }
+            if case .gave(let given) = finishDescriptor(operation) { close(given, tag: nil) }
+            leave(file)
+        }
+        pool.release(operation)
+        answered -= 1
+    }
+}
