@@ -15,16 +15,35 @@ struct Bench: ~Copyable {
     private let snapshot: PolicySnapshot
     private let peer: PrincipalSet
     private var grants: [OpenFileID: Grant] = [:]
+    /// Grants on the files that commands under way give.
+    private var promised: [UInt64: Grant] = [:]
+    private var layout = Layout()
+    /// What commands that take a descriptor may name.
+    var slots: [FileSlot: HeldSlot] = [:]
     private var nextID: UInt64 = 0
     private(set) var outcomes: [Outcome] = []
 
-    init(_ devices: [Device], read: TransferRights? = .all, write: TransferRights? = .all) throws {
-        let commands = Dictionary(
-            uniqueKeysWithValues: devices.map { ($0.name, $0.profile.commands.map { Rule.Command($0) }) })
-        let rule = Rule(id: "all", principals: ["tester"], commands: commands, read: read, write: write)
+    /// Everything is allowed on `devices`, and on what commands there give, of which `handles` are the profiles.
+    init(
+        _ devices: [Device], read: TransferRights? = .all, write: TransferRights? = .all,
+        handles: [Profile] = []
+    ) throws {
+        var given: [String: FileRights] = [:]
+        // The innermost first.
+        for profile in handles.reversed() {
+            given[profile.name] = FileRights(
+                commands: profile.commands.map { Rule.Command($0) }, read: read, write: write, handles: given)
+        }
+        let rights = devices.map { device in
+            let commands = device.profile.commands.map { Rule.Command($0) }
+            return (device.name, FileRights(commands: commands, read: read, write: write, handles: given))
+        }
+        let rule = Rule(
+            id: "all", principals: ["tester"], rights: Dictionary(uniqueKeysWithValues: rights))
         let snapshot = PolicySnapshot(
             revision: [UInt8](repeating: 0, count: 32),
-            principals: [Principal(name: "tester", match: .keyHash([1]))], devices: devices, rules: [rule])
+            principals: [Principal(name: "tester", match: .keyHash([1]))], devices: devices, rules: [rule],
+            profiles: handles)
         let peer = try snapshot.recognize(PeerIdentity(uris: [], keyHash: [1], commonName: nil, issuer: ""))
         let wake = try WakeSignal()
         let engine = try DeviceEngine(wake: wake)
@@ -44,7 +63,7 @@ struct Bench: ~Copyable {
     mutating func tryOpen(_ name: String) throws -> Outcome {
         let tag = tag()
         let grant = try Array(name.utf8).withUnsafeBytes { bytes in
-            let authorized = try snapshot.policy(for: peer).authorizeOpen(WireBytes(bytes))
+            let authorized = try snapshot.policy(for: peer, at: 0).authorizeOpen(WireBytes(bytes))
             let grant = authorized.grant
             try engine.open(authorized, tag: tag)
             return grant
@@ -71,7 +90,12 @@ struct Bench: ~Copyable {
             let entry = Entry(
                 operation, requestID: tag.requestID, subOpcode: SubOpcode(code), offset: offset,
                 argument: WireBytes(bytes))
-            try engine.submit(try grant.authorize(entry, on: file), tag: tag)
+            let slots = slots
+            let command = try grant.authorize(entry, on: file, &layout) { slots[$0] }
+            if let gives = command.extras?.gives {
+                promised[tag.requestID.value] = grant.handles[gives.handle].grant
+            }
+            try engine.submit(command, tag: tag)
         }
         return tag.requestID.value
     }
@@ -84,9 +108,11 @@ struct Bench: ~Copyable {
         try start(.write, file, bytes, offset: offset)
     }
 
-    /// Runs a command to its end.
-    mutating func command(_ code: UInt32, _ file: OpenFileID, _ argument: [UInt8] = []) throws -> Outcome {
-        try outcome(of: try start(.command, file, code: code, argument))
+    /// Runs a command to its end; one that gives a file fills slot `offset`.
+    mutating func command(
+        _ code: UInt32, _ file: OpenFileID, _ argument: [UInt8] = [], offset: UInt64 = 0
+    ) throws -> Outcome {
+        try outcome(of: try start(.command, file, code: code, argument, offset: offset))
     }
 
     mutating func startClose(_ file: OpenFileID) -> UInt64 {
@@ -110,7 +136,11 @@ struct Bench: ~Copyable {
     }
 
     private mutating func collect() {
-        while let completion = engine.next() { outcomes.append(Outcome(completion)) }
+        while let completion = engine.next() {
+            let outcome = Outcome(completion)
+            if let file = outcome.file, let grant = promised[outcome.id] { grants[file] = grant }
+            outcomes.append(outcome)
+        }
     }
 
     /// Turns, sleeping as the gateway's loop does, until the operation has come back: at most ten seconds.

@@ -84,9 +84,15 @@ import Testing
     @Test func workersAreBounded() throws {
         let names = (0...EngineLimits.lanes).map { "device-\($0)" }
         var bench = try Bench(names.map { Shapes.device("/dev/null", Shapes.null, name: $0) })
-        for name in names.dropLast() { #expect(try bench.close(try bench.open(name)).kind == .closed) }
+        let files = try names.dropLast().map { try bench.open($0) }
         #expect(refusal { _ = try bench.tryOpen(names[EngineLimits.lanes]) } == .busy)
-        #expect(try bench.open(names[0]).index == 0)
+        #expect(bench.engine.openFiles == EngineLimits.lanes)
+        // A device that nobody has open needs no worker.
+        #expect(try bench.close(files[7]).kind == .closed)
+        #expect(bench.engine.laneState(device: names[7]) != nil)
+        #expect(try bench.open(names[EngineLimits.lanes]) == files[7])
+        #expect(bench.engine.laneState(device: names[7]) == nil)
+        #expect(refusal { _ = try bench.tryOpen(names[7]) } == .busy)
     }
 
     private static func mayOpen(_ count: Int) -> Bool {

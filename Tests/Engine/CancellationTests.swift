@@ -10,6 +10,8 @@ import Testing
 @Suite struct CancellationTests {
     /// A call that blocks for as long as the console is not switched to number 63, which nobody does.
     static let console = "/dev/tty0"
+    /// For tests that count who has it open.
+    static let otherConsole = "/dev/tty1"
     static let never = Shapes.value(63)
 
     @Test func closingEndsAReadThatWaits() throws {

@@ -9,6 +9,8 @@ struct Outcome: Equatable {
         case operation
         case opened
         case notOpened
+        case gave
+        case gaveNothing
         case closed
     }
 
@@ -16,8 +18,10 @@ struct Outcome: Equatable {
     var kind: Kind
     var result: Int32
     var engine: EngineKind
+    var deviceTime: UInt64
     var isIndeterminate: Bool
     var refusal: RefusalReason?
+    var text: String
     var payload: [UInt8]
     var file: OpenFileID?
 
@@ -25,13 +29,17 @@ struct Outcome: Equatable {
         id = completion.tag.requestID.value
         result = completion.result
         engine = completion.engine
+        deviceTime = completion.deviceTime
         isIndeterminate = completion.isIndeterminate
         refusal = completion.refusal?.reason
+        text = completion.refusal?.text ?? ""
         payload = Array(completion.payload)
         switch completion.kind {
         case .operation: kind = .operation
         case .opened(let opened): (kind, file) = (.opened, opened)
         case .notOpened: kind = .notOpened
+        case .gave(let given): (kind, file) = (.gave, given)
+        case .gaveNothing: kind = .gaveNothing
         case .closed: kind = .closed
         }
     }

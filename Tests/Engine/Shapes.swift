@@ -39,11 +39,13 @@ enum Shapes {
 
     static func device(
         _ path: String, _ commands: CommandShape..., name: String = "device", kind: NodeKind = .character,
-        access: FileAccess = .readWrite
+        access: FileAccess = .readWrite, identity: DeviceIdentity = DeviceIdentity(), timeout: UInt32? = nil,
+        releases: [ReleaseAction] = []
     ) -> Device {
         Device(
             name: name, path: path, kind: kind, access: access,
-            profile: Profile(name: "test", summary: "", commands: commands))
+            profile: Profile(name: "test", summary: "", commands: commands, releases: releases),
+            identity: identity, limits: UseLimits(timeout: timeout))
     }
 
     /// `value` as the argument block of a command by value.

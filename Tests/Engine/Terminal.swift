@@ -24,6 +24,20 @@ final class Terminal {
 
     deinit { Glibc.close(master) }
 
+    /// The slave's settings, which a master tells as well.
+    var settings: termios {
+        var settings = termios()
+        tcgetattr(master, &settings)
+        return settings
+    }
+
+    /// What a descriptor refers to.
+    static func path(of fd: Int32) -> String? {
+        var target = [CChar](repeating: 0, count: 256)
+        guard readlink("/proc/self/fd/\(fd)", &target, 255) > 0 else { return nil }
+        return target.withUnsafeBufferPointer { String(cString: $0.baseAddress.unsafelyUnwrapped) }
+    }
+
     /// The device says something.
     func say(_ text: String) {
         _ = text.utf8CString.withUnsafeBytes { Glibc.write(master, $0.baseAddress, text.utf8.count) }
@@ -73,11 +87,7 @@ func descriptors() -> Set<String> {
 
 /// What a descriptor of this process refers to, for counting those of one path.
 func descriptors(of path: String) -> Int {
-    descriptors().filter { name in
-        var target = [CChar](repeating: 0, count: 256)
-        guard readlink("/proc/self/fd/\(name)", &target, 255) > 0 else { return false }
-        return target.withUnsafeBufferPointer { String(cString: $0.baseAddress.unsafelyUnwrapped) } == path
-    }.count
+    descriptors().count { Int32($0).flatMap(Terminal.path) == path }
 }
 
 /// Waits until `condition` holds, for at most ten seconds.

@@ -6,11 +6,11 @@ import Testing
 
 /// The kernel is the witness: read(2) into memory that may not be touched is EFAULT, where touching it is the
 /// end.
-@Suite struct GuardedBlockTests {
+@Suite struct GuardedPlacesTests {
     @Test(arguments: [1, 2, 8, 36, 4_095, 4_096, 4_097, CommandShape.maximumSize])
     func theByteAfterABlockCannotBeTouched(size: Int) throws {
-        let block = try GuardedBlock()
-        let memory = block.place(size)
+        let places = try GuardedPlaces(count: 3, size: CommandShape.maximumSize)
+        let memory = places.place(1, size)
         #expect(memory.count == size)
         let zero = Glibc.open("/dev/zero", O_RDONLY | O_CLOEXEC)
         defer { Glibc.close(zero) }
@@ -23,8 +23,8 @@ import Testing
     }
 
     @Test func theByteAfterABlockCannotBeReadEither() throws {
-        let block = try GuardedBlock()
-        let start = try #require(block.place(8).baseAddress)
+        let places = try GuardedPlaces(count: 3, size: 8)
+        let start = try #require(places.place(2, 8).baseAddress)
         let pair = try FencedRing.socketPair()
         defer {
             Glibc.close(pair.0)
