@@ -1,8 +1,8 @@
 import RingPolicy
 import RingProtocol
 
-/// One client's connection: TLS, protocol state and buffers. Lives in the connection table at a fixed address,
-/// because the kernel sends from its memory.
+/// One client's connection: TLS, protocol state and buffers. Lives in the connection table at a fixed
+/// address, because the kernel sends from its memory.
 struct Connection: ~Copyable {
     enum Stage: Equatable {
         /// TLS is not done; no byte has reached the frame decoder.
@@ -22,8 +22,12 @@ struct Connection: ~Copyable {
     /// The peer's address and port, for logs.
     let peer: PeerAddress
     let generation: UInt32
+    /// What the verified certificate says; kept because another policy may see somebody else in it.
+    var peerIdentity: PeerIdentity?
     /// What the holder of the verified certificate may do; set before anything is decoded.
     var rights: PeerRights?
+    /// The session's number in this epoch; 0 before the welcome.
+    var session: UInt64 = 0
     /// Who the verified certificate says the peer is, for logs.
     var identity = "unknown"
     /// No good hello yet: counts against the limit of such connections until it is gone.
@@ -53,6 +57,9 @@ struct Connection: ~Copyable {
 
     /// Whether the peer has said hello and may be owed answers.
     var isOpen: Bool { (stage == .serving && state.phase != .greeting) || stage == .finishing }
+
+    /// Whether its entries are answered and its files are its own.
+    var isServed: Bool { stage == .serving || stage == .finishing }
 
     /// Whether what it is sent are answers, which it may take its time for as long as it takes some.
     var owesAnswers: Bool { isOpen || (stage == .lingering && !isUnproven && !hasShutWrite) }

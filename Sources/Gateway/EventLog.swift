@@ -1,7 +1,7 @@
 import Logging
 
-/// What peers cause to be logged: each event while they are few, a count when there are many. Peers could cause a million
-/// lines a second, and the log is written on the loop's thread.
+/// What peers cause to be logged: each event while they are few, a count when there are many. Peers could
+/// cause a million lines a second, and the log is written on the loop's thread.
 struct EventLog {
     private let logger: Logger
     private var written = 0

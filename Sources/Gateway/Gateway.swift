@@ -1,6 +1,7 @@
 import COpenSSL
 import Glibc
 import Logging
+import RingAdministration
 import RingEngine
 import RingPolicy
 import Synchronization
@@ -45,9 +46,11 @@ public final class Gateway: Sendable {
         Int(address[address.index(after: address.lastIndex(of: ":") ?? address.startIndex)...]) ?? 0
     }
 
-    /// Starts a gateway; it listens when this returns.
+    /// Starts a gateway; it listens when this returns. Without an administrator the commands on policies are
+    /// refused.
     public static func start(
-        _ configuration: GatewayConfiguration, policy: PolicySnapshot, logger: Logger
+        _ configuration: GatewayConfiguration, policy: PolicySnapshot, administrator: Administrator? = nil,
+        logger: Logger
     ) throws(GatewayError) -> Gateway {
         let wake: WakeSignal
         do { wake = try WakeSignal() } catch { throw .engine(error) }
@@ -56,8 +59,9 @@ public final class Gateway: Sendable {
         let start = LoopStart()
         let ending = LoopEnding()
         do throws(EngineError) {
+            let desk = try AdministrationDesk(administrator, mailbox)
             try LoopThread.spawn {
-                run(configuration, policy, logger, mailbox, counters, start)
+                run(configuration, policy, logger, mailbox, counters, desk, start)
                 ending.arrive()
             }
         } catch {
@@ -83,11 +87,21 @@ public final class Gateway: Sendable {
     /// How its rings were set up, for benchmarks and bug reports.
     public static let ringFlags = "R_DISABLED|SINGLE_ISSUER|DEFER_TASKRUN|SUBMIT_ALL|CLAMP|CQSIZE"
 
-    /// Answers what was accepted, takes nothing new, then ends. After three seconds what still runs is cancelled, after five connections are cut.
+    /// Answers what was accepted, takes nothing new, then ends. After three seconds what still runs is
+    /// cancelled, after five connections are cut.
     public func drain() { mailbox.post(.drain) }
 
     /// Cuts all connections and ends.
     public func stop() { mailbox.post(.stop) }
+
+    /// Puts a policy in force: in one turn of the loop, for all sessions. What a session may no longer use is
+    /// closed, a session nobody is known as any more ends, and what is in flight is answered under the policy
+    /// that let it run. Returns at once; a gateway that is stopping takes no new policy.
+    public func apply(_ policy: PolicySnapshot) { mailbox.post(.apply(policy)) }
+
+    /// Lets the administrator read the policy file again and puts it in force when it is good. Returns at
+    /// once; the log tells.
+    public func reload() { mailbox.post(.reload) }
 
     /// Blocks until the gateway has ended.
     public func wait() { ending.wait() }
@@ -95,14 +109,15 @@ public final class Gateway: Sendable {
     /// The loop's whole life, on its own thread: rings belong to the thread that makes them.
     private static func run(
         _ configuration: GatewayConfiguration, _ policy: PolicySnapshot, _ logger: Logger, _ mailbox: Mailbox,
-        _ counters: GatewayCounters, _ start: LoopStart
+        _ counters: GatewayCounters, _ desk: AdministrationDesk, _ start: LoopStart
     ) {
         do throws(GatewayError) {
-            var loop = try GatewayLoop(configuration, policy, logger, mailbox, counters)
+            var loop = try GatewayLoop(configuration, policy, logger, mailbox, counters, desk)
             start.succeed(
                 Started(address: loop.listener.address.description, engineCounters: loop.engine.counters))
             loop.run()
         } catch {
+            desk.stop()
             start.fail(error)
         }
     }
@@ -111,7 +126,7 @@ public final class Gateway: Sendable {
 extension GatewayLoop {
     init(
         _ configuration: GatewayConfiguration, _ policy: PolicySnapshot, _ logger: Logger, _ mailbox: Mailbox,
-        _ counters: GatewayCounters
+        _ counters: GatewayCounters, _ desk: AdministrationDesk
     ) throws(GatewayError) {
         let tls = try TLSContext(
             certificate: configuration.certificate, key: configuration.key, clientCA: configuration.clientCA)
@@ -123,7 +138,7 @@ extension GatewayLoop {
             limits: configuration.limits, policy: policy, counters: counters, logger: logger,
             mailbox: mailbox, epoch: UInt64.random(in: 1...UInt64.max), tls: tls, network: network,
             listener: listener, engine: engine, connections: ConnectionTable(capacity: sessions),
-            events: EventLog(logger))
+            events: EventLog(logger), desk: desk)
     }
 
     private static func makeNetworkRing(

@@ -17,10 +17,10 @@ extension GatewayLoop {
         linger(connection, index)
     }
 
-    /// Sends what waits, closes this side, and gives the peer a moment to close its own, so that the last bytes
-    /// are not lost to a reset.
+    /// Sends what waits, closes this side, and gives the peer a moment to close its own, so that the last
+    /// bytes are not lost to a reset.
     mutating func linger(_ connection: ConnectionPointer, _ index: UInt32) {
-        closeFiles(connection)
+        closeFiles(connection, index)
         connection.pointee.stage = .lingering
         // A session's last answers may be many; a stranger has only an alert or an error frame to take.
         connection.pointee.deadline =
@@ -33,7 +33,7 @@ extension GatewayLoop {
     /// Ends the connection without another word. Its memory stays until the kernel has let go of it.
     mutating func cut(_ connection: ConnectionPointer, _ index: UInt32) {
         guard connection.pointee.stage != .dead else { return }
-        closeFiles(connection)
+        closeFiles(connection, index)
         connection.pointee.stage = .dead
         beginShutdown(connection, index, how: Int32(SHUT_RDWR))
         markDirty(connection, index)
@@ -68,9 +68,9 @@ extension GatewayLoop {
         unproven -= 1
     }
 
-    private mutating func closeFiles(_ connection: ConnectionPointer) {
-        guard connection.pointee.stage == .serving || connection.pointee.stage == .finishing else { return }
-        for file in connection.pointee.state.takeOpenFiles() { engine.close(file, tag: nil) }
+    private mutating func closeFiles(_ connection: ConnectionPointer, _ index: UInt32) {
+        guard connection.pointee.isServed else { return }
+        for closing in connection.pointee.state.slots.endAll() { close(closing, connection, index) }
     }
 
     /// Once a client that said goodbye is owed nothing more, the gateway says it too.
@@ -86,6 +86,9 @@ extension GatewayLoop {
         switch (order, mode) {
         case (.drain, .serving): beginDraining()
         case (.stop, .serving), (.stop, .draining), (.stop, .cancelling): beginStopping()
+        case (.apply(let policy), .serving): install(policy, by: "the gateway's host")
+        case (.reload, .serving): reloadPolicy()
+        case (.administered(let outcome), _): administered(outcome)
         default: break
         }
     }
@@ -113,16 +116,18 @@ extension GatewayLoop {
     /// can end in order.
     private mutating func beginCancelling() {
         mode = .cancelling(deadline: now + limits.cancelDeadline)
-        forEachConnection { loop, connection, _ in loop.closeFiles(connection) }
+        endProcedures(Refusal(.draining, "the gateway is stopping"))
+        forEachConnection { loop, connection, index in loop.closeFiles(connection, index) }
     }
 
     private mutating func beginStopping() {
         mode = .stopping(deadline: now + limits.cancelDeadline)
         stopListening()
+        endProcedures(Refusal(.draining, "the gateway is stopping"))
         forEachConnection { loop, connection, index in loop.cut(connection, index) }
     }
 
-    private mutating func forEachConnection(
+    mutating func forEachConnection(
         _ body: (inout GatewayLoop, ConnectionPointer, UInt32) -> Void
     ) {
         for index in 0..<UInt32(connections.capacity) {
@@ -150,7 +155,8 @@ extension GatewayLoop {
         }
     }
 
-    /// Starts again what the kernel had no room for: only when it is out of memory, but then nothing else would.
+    /// Starts again what the kernel had no room for: only when it is out of memory, but then nothing else
+    /// would.
     private mutating func repeatStarved(_ connection: ConnectionPointer, _ index: UInt32) {
         guard connection.pointee.stage == .dead else {
             if !connection.pointee.isReceiving { resumeReceiving(connection, index) }

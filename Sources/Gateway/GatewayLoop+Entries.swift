@@ -2,7 +2,7 @@ import RingEngine
 import RingPolicy
 import RingProtocol
 
-/// From an entry to the engine, and from its completion to the client.
+/// From an entry to the engine.
 extension GatewayLoop {
     /// Decides one entry and starts it, or answers why not.
     @inline(__always)
@@ -26,7 +26,7 @@ extension GatewayLoop {
                 throw Refusal(.unsupported, "the operation is unknown, or its feature was not granted")
             }
         } catch {
-            note(error, of: entry, connection)
+            noteDenial(error, of: entry, connection)
             refuse(entry.requestID, error, connection, index)
         }
     }
@@ -35,49 +35,48 @@ extension GatewayLoop {
     private mutating func run(
         _ entry: Entry, _ connection: ConnectionPointer, _ index: UInt32
     ) throws(Refusal) {
-        let slot = try connection.pointee.state.openSlot(entry.slot)
-        let command = try slot.grant.authorize(entry, on: slot.file)
+        let slot = try connection.pointee.state.slots.open(entry.slot)
+        let command = try slot.grant.authorize(entry, on: slot.file, &layout) {
+            connection.pointee.state.slots.held($0)
+        }
+        guard slot.file != .gateway else {
+            return try administer(command, entry, connection, index)
+        }
+        guard command.transport != .procedure else {
+            return try start(
+                entry, on: slot.grant.device, limit: command.limit, isMetered: slot.isMetered, connection,
+                index)
+        }
+        let isObserved = command.isObserved
         let charge = entry.argument.count + command.replySize
         try connection.pointee.state.charge(charge)
-        do throws(Refusal) {
-            try engine.submit(command, tag: tag(entry, connection, index, charge: charge))
-        } catch {
-            connection.pointee.state.refund(charge)
-            throw error
-        }
-    }
-
-    @inline(__always)
-    private func tag(
-        _ entry: Entry, _ connection: ConnectionPointer, _ index: UInt32, charge: Int = 0
-    ) -> OperationTag {
-        OperationTag(
+        var tag = OperationTag(
             session: index, generation: connection.pointee.generation, requestID: entry.requestID,
-            slot: entry.slot,
-            charge: UInt32(charge))
-    }
-
-    private mutating func open(
-        _ entry: Entry, _ connection: ConnectionPointer, _ index: UInt32
-    ) throws(Refusal) {
-        try requireZero(entry, slot: true, argument: true)
-        guard let rights = connection.pointee.rights else { throw Refusal(.noRule, "nobody is recognized") }
-        let authorized = try rights.policy.authorizeOpen(entry.argument)
-        try connection.pointee.state.reserve(entry.slot, for: authorized.grant)
+            slot: entry.slot, charge: UInt32(charge))
         do throws(Refusal) {
-            try engine.open(authorized, tag: tag(entry, connection, index))
+            if slot.isMetered || command.limit != 0 {
+                tag = try count(tag, limit: command.limit, isMetered: slot.isMetered, connection)
+            }
+            if let gives = command.extras?.gives {
+                tag = try reserve(gives.slot, handle: gives.handle, of: slot.grant, tag, connection)
+            }
+            try engine.submit(command, tag: tag)
         } catch {
-            connection.pointee.state.free(entry.slot)
+            takeBack(tag, entry, connection)
             throw error
         }
+        if isObserved { noteObserved(entry, connection) }
     }
 
-    private mutating func close(
-        _ entry: Entry, _ connection: ConnectionPointer, _ index: UInt32
-    ) throws(Refusal) {
-        try requireZero(entry, slot: true)
-        let file = try connection.pointee.state.beginClose(entry.slot)
-        engine.close(file, tag: tag(entry, connection, index))
+    /// Undoes what was counted and set aside for an entry that did not start after all, or was answered at
+    /// once.
+    mutating func takeBack(_ tag: OperationTag, _ entry: Entry, _ connection: ConnectionPointer) {
+        connection.pointee.state.refund(Int(tag.charge))
+        let counted = Counted(bits: tag.meters)
+        uncount(counted, connection)
+        guard tag.slot != entry.slot else { return }
+        connection.pointee.state.slots.free(tag.slot)
+        devices.left(counted.device)
     }
 
     /// Refuses an entry that sets fields its operation does not use.
@@ -87,82 +86,34 @@ extension GatewayLoop {
         else { throw Refusal(.shape, "a field that this operation does not use is not zero") }
     }
 
-    // MARK: Completions
+    // MARK: Limits
 
-    /// Writes an operation's result to its session, if that still exists.
-    @inline(__always)
-    mutating func answer(_ completion: EngineCompletion) {
-        let tag = completion.tag
-        guard let connection = connections.find(tag.session, tag.generation),
-            connection.pointee.stage != .dead
-        else {
-            if case .opened(let file) = completion.kind { engine.close(file, tag: nil) }
-            return
+    /// Counts an entry against the limits of its rule and its device, or refuses it when either is reached.
+    mutating func count(
+        _ tag: OperationTag, limit: Int, isMetered: Bool, _ connection: ConnectionPointer
+    ) throws(Refusal) -> OperationTag {
+        let rule = try connection.pointee.state.checkRule(tag.slot, limit: limit, now: now)
+        let device = connection.pointee.state.slots[tag.slot].device
+        if isMetered {
+            try devices.check(device, now: now)
+            devices[device].meter.enter()
         }
-        connection.pointee.state.refund(Int(tag.charge))
-        switch completion.kind {
-        case .operation: break
-        case .opened(let file): opened(file, connection, tag.slot)
-        case .notOpened, .closed: release(tag.slot, connection)
-        }
-        if let refusal = completion.refusal { return refuse(tag.requestID, refusal, connection, tag.session) }
-        var flags = CompletionFlags.engine(completion.engine)
-        if completion.isIndeterminate { flags.insert(.indeterminate) }
-        complete(
-            CompletionHeader(
-                tag.requestID, result: completion.result, payloadLength: completion.payload.count,
-                deviceTime: completion.deviceTime, flags: flags), completion.payload, connection, tag.session)
+        connection.pointee.state.meters.enter(rule)
+        return tag.counted(Counted(device: isMetered ? device : 0, isMetered: isMetered, rule: rule))
     }
 
-    /// A session that is on its way out has given up its slots; the file goes the same way.
-    private mutating func opened(_ file: OpenFileID, _ connection: ConnectionPointer, _ slot: FileSlot) {
-        guard connection.pointee.stage == .serving || connection.pointee.stage == .finishing else {
-            return engine.close(file, tag: nil)
-        }
-        connection.pointee.state.opened(slot, file)
+    /// The entry has come back, or never started.
+    mutating func uncount(_ counted: Counted, _ connection: ConnectionPointer?) {
+        if counted.isMetered { devices[counted.device].meter.leave() }
+        connection?.pointee.state.meters.leave(counted.rule)
     }
+}
 
-    private func release(_ slot: FileSlot, _ connection: ConnectionPointer) {
-        guard connection.pointee.stage == .serving || connection.pointee.stage == .finishing else { return }
-        connection.pointee.state.free(slot)
-    }
-
-    /// Denials are counted, and logged with all an admin needs to see why.
-    private mutating func note(_ refusal: Refusal, of entry: Entry, _ connection: ConnectionPointer) {
-        guard refusal.flags.contains(.denied) else { return }
-        counters.denials.increment()
-        let device = try? connection.pointee.state.openSlot(entry.slot).grant.device.name
-        let operation = entry.operation.map { "\($0)" } ?? "unknown"
-        events.add(
-            .info, "denied", connection.pointee.peer,
-            [
-                "identity": "\(connection.pointee.identity)", "device": "\(device ?? "-")",
-                "operation": "\(operation) \(entry.subOpcode)", "request": "\(entry.requestID.value)",
-                "rule": "\(refusal.rule.isEmpty ? "none" : refusal.rule)", "text": "\(refusal.text)",
-            ])
-    }
-
-    mutating func refuse(
-        _ requestID: RequestID, _ refusal: Refusal, _ connection: ConnectionPointer, _ index: UInt32
-    ) {
-        refusal.encoded().withUnsafeBytes { payload in
-            complete(
-                CompletionHeader(
-                    requestID, result: refusal.result, payloadLength: payload.count, flags: refusal.flags),
-                payload, connection, index)
-        }
-    }
-
-    /// The one place where an entry is answered.
-    @inline(__always)
-    mutating func complete(
-        _ header: CompletionHeader, _ payload: UnsafeRawBufferPointer, _ connection: ConnectionPointer,
-        _ index: UInt32
-    ) {
-        connection.pointee.state.answered()
-        guard connection.pointee.stage == .serving || connection.pointee.stage == .finishing else { return }
-        connection.pointee.outbox.append(header, payload)
-        connection.pointee.lastActivity = now
-        markDirty(connection, index)
+extension OperationTag {
+    /// The same, counted by something else.
+    func counted(_ counted: Counted, slot: FileSlot? = nil) -> OperationTag {
+        OperationTag(
+            session: session, generation: generation, requestID: requestID, slot: slot ?? self.slot,
+            charge: charge, meters: counted.bits)
     }
 }

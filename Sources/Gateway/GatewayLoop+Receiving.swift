@@ -89,6 +89,7 @@ extension GatewayLoop {
         do throws(IdentityError) {
             let identity = try connection.pointee.tls.identity().get()
             connection.pointee.identity = identity.text
+            connection.pointee.peerIdentity = identity
             let principals = try policy.recognize(identity)
             connection.pointee.rights = rights(of: principals)
             connection.pointee.stage = .serving
@@ -105,14 +106,6 @@ extension GatewayLoop {
             }
             return false
         }
-    }
-
-    /// Resolved once for all sessions of the same principals.
-    private mutating func rights(of principals: PrincipalSet) -> PeerRights {
-        if let known = rights[principals] { return known }
-        let resolved = PeerRights(policy.policy(for: principals))
-        rights[principals] = resolved
-        return resolved
     }
 
     /// Decrypts and decodes what has arrived, until there is no more or the connection is paused or ends.
@@ -169,7 +162,10 @@ extension GatewayLoop {
         switch try connection.pointee.state.receive(frame) {
         case .hello(let hello): try welcome(hello, connection, index)
         case .entries(var submission):
-            while let entry = submission.next() { admit(entry, connection, index) }
+            // An entry may end its own session; those behind it are nobody's then.
+            while connection.pointee.stage == .serving, let entry = submission.next() {
+                admit(entry, connection, index)
+            }
             pauseIfSlow(connection, index)
         case .goodbye:
             connection.pointee.stage = .finishing
@@ -187,6 +183,7 @@ extension GatewayLoop {
         sessionNumber += 1
         welcome.epoch = epoch
         welcome.session = sessionNumber
+        connection.pointee.session = sessionNumber
         welcome.monotonic = KernelClock.monotonic()
         welcome.realtime = KernelClock.realtime()
         welcome.revision = policy.revision

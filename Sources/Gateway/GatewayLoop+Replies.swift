@@ -24,21 +24,31 @@ extension GatewayLoop {
     }
 
     /// Replies of this kind are not counted against any credit, so they wait for what is waiting.
-    private func rights(_ connection: ConnectionPointer) throws(Refusal) -> PeerRights {
+    func requireRoom(_ connection: ConnectionPointer) throws(Refusal) {
         guard connection.pointee.outbox.count <= GatewayLimits.outputHighWater else {
             throw Refusal(.busy, "too many answers wait to be taken; read them and try again")
         }
+    }
+
+    private func rights(_ connection: ConnectionPointer) throws(Refusal) -> PeerRights {
+        try requireRoom(connection)
         guard let rights = connection.pointee.rights else { throw Refusal(.noRule, "nobody is recognized") }
         return rights
     }
 
-    private mutating func answer(
+    mutating func answer(
         _ entry: Entry, with payload: [UInt8], _ connection: ConnectionPointer, _ index: UInt32
+    ) {
+        answer(entry.requestID, with: payload, connection, index)
+    }
+
+    mutating func answer(
+        _ requestID: RequestID, with payload: [UInt8], _ connection: ConnectionPointer, _ index: UInt32
     ) {
         payload.withUnsafeBytes { bytes in
             complete(
                 CompletionHeader(
-                    entry.requestID, result: 0, payloadLength: bytes.count, flags: .engine(.gateway)),
+                    requestID, result: 0, payloadLength: bytes.count, flags: .engine(.gateway)),
                 bytes, connection, index)
         }
     }

@@ -19,7 +19,7 @@ struct GatewayLoop: ~Copyable {
     }
 
     let limits: GatewayLimits
-    let policy: PolicySnapshot
+    var policy: PolicySnapshot
     let counters: GatewayCounters
     let logger: Logger
     let mailbox: Mailbox
@@ -37,6 +37,15 @@ struct GatewayLoop: ~Copyable {
     var events: EventLog
     /// What each set of principals that has connected may do.
     var rights: [PrincipalSet: PeerRights] = [:]
+    /// When rights change although the policy does not, in seconds since 1970; nil for never.
+    var nextChangeOfRights: UInt64?
+    /// The blocks of the command being decided.
+    var layout = Layout()
+    var devices = DeviceTable()
+    var requests = RequestNotes()
+    var desk: AdministrationDesk
+    /// Procedures being run, by place.
+    var runs = [ProcedureRun?](repeating: nil, count: ProcedureRun.limit)
     /// Connections that have not sent a good hello yet.
     var unproven = 0
     var sessionNumber: UInt64 = 0
@@ -52,6 +61,7 @@ struct GatewayLoop: ~Copyable {
     /// results, send the answers.
     mutating func run() {
         isAccepting = network.armAccept()
+        nextChangeOfRights = policy.nextChange(after: KernelClock.realtimeSeconds())
         while mode != .ended {
             sleep()
             now = KernelClock.monotonic()
@@ -61,6 +71,7 @@ struct GatewayLoop: ~Copyable {
             handleDeviceCompletions()
             flushDirtyConnections()
         }
+        desk.stop()
     }
 
     /// Does not sleep while there are results already, or nothing that would end the sleep.
@@ -97,7 +108,10 @@ struct GatewayLoop: ~Copyable {
             isTicking = false
             accept()
             events.endInterval()
+            requests.endInterval(logger)
+            lookAtTime()
             lookAtDeadlines()
+        case .timer: waited(Int(event.index))
         case .unobserved: break
         }
     }

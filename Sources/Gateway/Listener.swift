@@ -57,7 +57,8 @@ struct Listener: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// What accepted sockets inherit: answers leave at once, and a peer that has lost its power is noticed in a minute.
+    /// What accepted sockets inherit: answers leave at once, and a peer that has lost its power is noticed in
+    /// a minute.
     private static func setConnectionOptions(_ fd: Int32) {
         let userTimeoutMilliseconds: Int32 = 60_000
         for (level, option, value) in [

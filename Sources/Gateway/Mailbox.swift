@@ -1,4 +1,5 @@
 import RingEngine
+import RingPolicy
 import Synchronization
 
 /// Orders from other threads to the loop.
@@ -8,6 +9,12 @@ final class Mailbox: Sendable {
         case drain
         /// End as soon as the kernel has let go.
         case stop
+        /// Put this policy in force.
+        case apply(PolicySnapshot)
+        /// Read the policy file again.
+        case reload
+        /// The administrator is done with what it was asked last.
+        case administered(AdministrationDesk.Outcome)
     }
 
     private let orders = Mutex<[Order]>([])

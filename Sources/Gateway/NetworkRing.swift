@@ -10,6 +10,7 @@ struct NetworkEvent {
         case send
         case wake
         case tick
+        case timer
         case shutdown
         /// Cancels, whose outcome shows in the operation they end.
         case unobserved
@@ -40,8 +41,11 @@ struct NetworkRing: ~Copyable {
     private let ring: Ring
     private let buffers: ReceiveBuffers
     private let interval: UnsafeMutablePointer<__kernel_timespec>
+    /// One for each procedure that may run: the kernel reads it when the entry is submitted.
+    private let timers: UnsafeMutablePointer<__kernel_timespec>
 
-    /// No operation here can touch a device file: none is in this ring's table, and no other file can be named.
+    /// No operation here can touch a device file: none is in this ring's table, and no other file can be
+    /// named.
     static let fence = RingFence(
         operations: [
             RG_OP_ACCEPT, RG_OP_RECV, RG_OP_SEND, RG_OP_SHUTDOWN, RG_OP_POLL_ADD, RG_OP_TIMEOUT,
@@ -66,11 +70,16 @@ struct NetworkRing: ~Copyable {
         }
         interval = .allocate(capacity: 1)
         interval.initialize(to: __kernel_timespec(tv_sec: 0, tv_nsec: Int64(GatewayLimits.tick)))
+        timers = .allocate(capacity: ProcedureRun.limit)
+        timers.initialize(repeating: __kernel_timespec(), count: ProcedureRun.limit)
         self.ring = ring
         self.buffers = buffers
     }
 
-    deinit { interval.deallocate() }
+    deinit {
+        interval.deallocate()
+        timers.deallocate()
+    }
 
     // MARK: Entries
 
@@ -105,6 +114,22 @@ struct NetworkRing: ~Copyable {
         entry(NetworkEvent(.tick)) { io_uring_prep_timeout($0, interval, 0, 0) }
     }
 
+    /// Tells when so much time has passed. Each timer is armed again only after it has told.
+    func armTimer(_ index: Int, _ nanoseconds: UInt64) -> Bool {
+        precondition((0..<ProcedureRun.limit).contains(index), "there is no such timer")
+        timers[index] = __kernel_timespec(
+            tv_sec: Int64(nanoseconds / 1_000_000_000), tv_nsec: Int64(nanoseconds % 1_000_000_000))
+        return entry(NetworkEvent(.timer, index: UInt32(index))) {
+            io_uring_prep_timeout($0, timers + index, 0, 0)
+        }
+    }
+
+    /// Makes it tell at once.
+    func cancelTimer(_ index: Int) {
+        let target = NetworkEvent(.timer, index: UInt32(index)).userData
+        _ = entry(NetworkEvent(.unobserved)) { io_uring_prep_cancel64($0, target, 0) }
+    }
+
     func armReceive(_ index: UInt32, _ generation: UInt32) -> Bool {
         entry(NetworkEvent(.receive, generation: generation, index: index)) { sqe in
             io_uring_prep_recv_multishot(sqe, Self.file(index), nil, 0, 0)
@@ -125,8 +150,8 @@ struct NetworkRing: ~Copyable {
         }
     }
 
-    /// The kernel runs a shutdown on a thread of its own, which looks the registered file up when it gets there:
-    /// the file's place must not be given to another connection before the completion.
+    /// The kernel runs a shutdown on a thread of its own, which looks the registered file up when it gets
+    /// there: the file's place must not be given to another connection before the completion.
     func shutdown(_ index: UInt32, _ generation: UInt32, how: Int32) -> Bool {
         entry(NetworkEvent(.shutdown, generation: generation, index: index)) {
             io_uring_prep_shutdown($0, Self.file(index), how)

@@ -7,8 +7,9 @@ import RingProtocol
     import Foundation
 #endif
 
-/// What a set of principals may do, with the answers to `list` and `describe` once they were asked for: encoding one
-/// takes a hundred times as long as a command, and a client may ask a thousand times in one frame.
+/// What a set of principals may do, with the answers to `list` and `describe` once they were asked for:
+/// encoding one takes a hundred times as long as a command, and a client may ask a thousand times in one
+/// frame.
 final class PeerRights {
     let policy: PeerPolicy
     private var list: [UInt8]?

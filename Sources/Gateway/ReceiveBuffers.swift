@@ -33,7 +33,8 @@ struct ReceiveBuffers: ~Copyable {
         for buffer in 0..<UInt16(GatewayLimits.receiveBuffers) { provide(buffer) }
     }
 
-    /// By then the loop has ended and every connection was cut: the kernel has no receive left that could use them.
+    /// By then the loop has ended and every connection was cut: the kernel has no receive left that could use
+    /// them.
     deinit {
         munmap(ring, ringSize)
         memory.deallocate()

@@ -1,4 +1,3 @@
-import RingEngine
 import RingPolicy
 import RingProtocol
 
@@ -9,8 +8,8 @@ enum Received {
     case goodbye
 }
 
-/// One session's protocol state: phase, request ids, credits and slots. A plain value without sockets, clock or
-/// kernel, so that it can be driven by bytes alone. Not copyable, so that the hot path never copies it.
+/// One session's protocol state: phase, request ids, credits and slots. A plain value without sockets, clock
+/// or kernel, so that it can be driven by bytes alone. Not copyable, so that the hot path never copies it.
 struct SessionState: ~Copyable {
     enum Phase: Equatable {
         case greeting
@@ -18,33 +17,13 @@ struct SessionState: ~Copyable {
         case closing
     }
 
-    /// A slot of the client's file table.
-    struct Slot {
-        enum Use: UInt8 {
-            case free
-            case opening
-            case open
-            case closing
-        }
-        var use = Use.free
-        var file = OpenFileID(0)
-        /// What the client may do on the file; resolved once, when the slot was opened.
-        var grant: Grant?
-    }
-
     private(set) var phase = Phase.greeting
     private(set) var inFlight = 0
     private var lastRequestID = RequestID(0)
     private var payloadInFlight = 0
     private var allowedFlags: EntryFlags = []
-    private var slots: [Slot] = []
-
-    /// A slot as the hot path needs it.
-    struct OpenSlot {
-        let file: OpenFileID
-        /// Unretained: the slot holds the grant, and it cannot be freed while its entry is decided.
-        unowned(unsafe) let grant: Grant
-    }
+    var slots = SlotTable()
+    var meters = RuleMeters()
 
     /// Features this gateway can grant.
     static let supportedFeatures: Features = []
@@ -90,7 +69,7 @@ struct SessionState: ~Copyable {
         }
         let features = hello.features.intersection(Self.supportedFeatures)
         allowedFlags = EntryFlags.allowed(by: features)
-        slots = Array(repeating: Slot(), count: Limits.slots)
+        slots.create()
         phase = .open
         return features
     }
@@ -111,59 +90,19 @@ struct SessionState: ~Copyable {
     /// An entry's only completion was written.
     mutating func answered() { inFlight -= 1 }
 
-    // MARK: Slots
+    // MARK: Files
 
-    /// The open slot an entry names.
-    @inline(__always)
-    func openSlot(_ slot: FileSlot) throws(Refusal) -> OpenSlot {
-        guard Int(slot.index) < slots.count, slots[Int(slot.index)].use == .open,
-            let grant = slots[Int(slot.index)].grant
-        else { throw notOpen(slot) }
-        return OpenSlot(file: slots[Int(slot.index)].file, grant: grant)
+    /// Puts what the peer may do now in place of what it might do before; the result is the caller's to
+    /// close.
+    mutating func regrant(by rights: PeerPolicy, now: UInt64) -> [SlotTable.Closing] {
+        slots.regrant(by: rights, &meters, now: now)
     }
 
-    private func notOpen(_ slot: FileSlot) -> Refusal {
-        guard Int(slot.index) < slots.count else {
-            return Refusal(.slotNotOpen, "slot \(slot.index) does not exist; there are \(slots.count)")
-        }
-        let why =
-            slots[Int(slot.index)].use == .opening
-            ? "is not open yet; wait for the open's completion" : "is not open"
-        return Refusal(.slotNotOpen, "slot \(slot.index) \(why)")
-    }
-
-    /// Sets a free slot aside for an open that is under way.
-    mutating func reserve(_ slot: FileSlot, for grant: Grant) throws(Refusal) {
-        guard Int(slot.index) < slots.count else { throw notOpen(slot) }
-        guard slots[Int(slot.index)].use == .free else {
-            throw Refusal(.slotInUse, "slot \(slot.index) is in use; close it first")
-        }
-        slots[Int(slot.index)] = Slot(use: .opening, grant: grant)
-    }
-
-    /// The open has succeeded.
-    mutating func opened(_ slot: FileSlot, _ file: OpenFileID) {
-        slots[Int(slot.index)].use = .open
-        slots[Int(slot.index)].file = file
-    }
-
-    /// The slot's file is on its way out; nothing more may name it.
-    mutating func beginClose(_ slot: FileSlot) throws(Refusal) -> OpenFileID {
-        let file = try openSlot(slot).file
-        slots[Int(slot.index)].use = .closing
-        return file
-    }
-
-    /// The slot may be used again: its file is closed, or was never opened.
-    mutating func free(_ slot: FileSlot) { slots[Int(slot.index)] = Slot() }
-
-    /// Gives up all open slots; their files are the caller's to close.
-    mutating func takeOpenFiles() -> [OpenFileID] {
-        var files: [OpenFileID] = []
-        for index in slots.indices where slots[index].use == .open {
-            slots[index].use = .closing
-            files.append(slots[index].file)
-        }
-        return files
+    /// Refuses an entry under the slot's rule with these limits when it would be one too many.
+    mutating func checkRule(_ slot: FileSlot, limit: Int, now: UInt64) throws(Refusal) -> RuleMeters.Index {
+        let indices = slots[slot].meters
+        guard indices.indices.contains(limit) else { return 0 }
+        try meters.check(indices[limit], now: now)
+        return indices[limit]
     }
 }

@@ -46,7 +46,8 @@ struct TLSSession: ~Copyable {
 
     /// Takes ciphertext from the peer. False when there is no memory.
     ///
-    /// OpenSSL's error queue belongs to the thread, and what lies in it would be taken for an error of this session.
+    /// OpenSSL's error queue belongs to the thread, and what lies in it would be taken for an error of this
+    /// session.
     mutating func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
         ERR_clear_error()
         return BIO_write(incoming, bytes.baseAddress, Int32(bytes.count)) == Int32(bytes.count)

@@ -1,0 +1,117 @@
+import RingPolicy
+import RingProtocol
+
+/// What the gateway keeps about each device over all sessions and policies: who has it open, how much is
+/// asked of it, and whether an operator has taken it out of use.
+///
+/// A device is known from its first use until the gateway ends; files that its commands gave count as the
+/// device.
+struct DeviceTable {
+    /// Position that a tag can name in 15 bits, counted from 1; 0 is no device.
+    typealias Index = UInt16
+
+    /// An operator's word about a device.
+    struct Order: Sendable {
+        let reason: String
+        /// Who said so.
+        let identity: String
+        /// Seconds since 1970.
+        let time: UInt64
+    }
+
+    enum Availability {
+        case enabled
+        /// No new opens.
+        case draining(Order)
+        /// No use at all.
+        case disabled(Order)
+    }
+
+    struct Entry {
+        let name: String
+        var meter: Meter
+        var availability = Availability.enabled
+        /// Files open or on their way to be opened or closed.
+        var files = 0
+        /// Number of the session whose files they are; 0 when they are several sessions'.
+        var holder: UInt64 = 0
+    }
+
+    private var entries: [Entry] = []
+    private var indices: [String: Index] = [:]
+
+    static let limit = 0x7fff
+
+    func find(_ name: String) -> Entry? { indices[name].map { self[$0] } }
+
+    subscript(index: Index) -> Entry {
+        _read { yield entries[Int(index) - 1] }
+        _modify { yield &entries[Int(index) - 1] }
+    }
+
+    /// Decides whether a session may open the device now, and counts its file until `left`.
+    mutating func enter(_ device: Device, session: UInt64, now: UInt64) throws(Refusal) -> Index {
+        let index = try index(of: device, now: now)
+        switch self[index].availability {
+        case .enabled: break
+        case .draining(let order):
+            throw Refusal(.unavailable, "`\(device.name)` takes no new opens: \(order.reason)")
+        case .disabled(let order): throw Self.disabled(device.name, order.reason)
+        }
+        if device.sharing == .exclusive, self[index].files > 0, self[index].holder != session {
+            throw Refusal(.busy, "another session has `\(device.name)` open, and only one at a time may")
+        }
+        if self[index].files == 0 {
+            self[index].holder = session
+        } else if self[index].holder != session {
+            self[index].holder = 0
+        }
+        self[index].files += 1
+        return index
+    }
+
+    static func disabled(_ name: String, _ reason: String) -> Refusal {
+        Refusal(.unavailable, "`\(name)` is disabled: \(reason)")
+    }
+
+    /// One more file of a device that is open already: one that a command gives.
+    mutating func enterAgain(_ index: Index) { self[index].files += 1 }
+
+    /// A file counted by `enter` is closed, or was never opened.
+    mutating func left(_ index: Index) { self[index].files -= 1 }
+
+    private mutating func index(of device: Device, now: UInt64) throws(Refusal) -> Index {
+        if let known = indices[device.name] { return known }
+        guard entries.count < Self.limit else {
+            throw Refusal(.busy, "\(Self.limit) devices have been in use since the gateway's start")
+        }
+        entries.append(Entry(name: device.name, meter: Meter(device.limits, now: now)))
+        let index = Index(entries.count)
+        indices[device.name] = index
+        return index
+    }
+
+    // MARK: Administration
+
+    /// Sets what an operator says about a device of the policy.
+    mutating func set(_ availability: Availability, of device: Device, now: UInt64) throws(Refusal) -> Index {
+        let index = try index(of: device, now: now)
+        self[index].availability = availability
+        return index
+    }
+
+    /// Counts from now on against the bounds of another policy.
+    mutating func changeLimits(to devices: [Device], now: UInt64) {
+        let limits = Dictionary(devices.map { ($0.name, $0.limits) }) { first, _ in first }
+        for position in entries.indices {
+            let new = limits[entries[position].name] ?? UseLimits()
+            if new != entries[position].meter.limits { entries[position].meter.change(to: new, now: now) }
+        }
+    }
+
+    /// Refuses one more entry on the device when that would be one too many for it.
+    mutating func check(_ index: Index, now: UInt64) throws(Refusal) {
+        guard let obstacle = self[index].meter.obstacle(now: now) else { return }
+        throw Refusal(.busy, "`\(self[index].name)` takes no more at a time: \(obstacle)")
+    }
+}

@@ -1,0 +1,139 @@
+import Logging
+import RingEngine
+import RingPolicy
+import RingProtocol
+
+/// A device as administration sees it.
+private struct DeviceReport: Encodable {
+    let name: String
+    let profile: String
+    let labels: [String: String]
+    /// `enabled`, `draining` or `disabled`; the last two with an operator's words.
+    let state: String
+    let reason: String?
+    let by: String?
+    /// Seconds since 1970.
+    let since: UInt64?
+    /// Numbers of the sessions that have it open.
+    let sessions: [UInt64]
+    /// Absent while the device has no worker, because nobody has opened it yet.
+    let lane: Lane?
+
+    /// What the device's worker is doing.
+    struct Lane: Encodable {
+        /// Waiting and running.
+        let operations: Int
+        /// Milliseconds for which the running call has been in the kernel; absent when none is.
+        let runningFor: UInt64?
+        /// Whether it is one that nothing ends but `device.reset-lane`.
+        let isStuck: Bool
+
+        init(_ state: LaneState) {
+            operations = state.operations
+            runningFor = state.runningFor.map { $0 / 1_000_000 }
+            isStuck = state.isStuck
+        }
+    }
+
+    init(_ device: Device, _ entry: DeviceTable.Entry?, sessions: [UInt64], lane: LaneState?) {
+        name = device.name
+        profile = device.profile.name
+        labels = device.labels
+        self.sessions = sessions
+        self.lane = lane.map(Lane.init)
+        let order: DeviceTable.Order?
+        switch entry?.availability ?? .enabled {
+        case .enabled: (state, order) = ("enabled", nil)
+        case .draining(let draining): (state, order) = ("draining", draining)
+        case .disabled(let disabled): (state, order) = ("disabled", disabled)
+        }
+        reason = order?.reason
+        by = order?.identity
+        since = order?.time
+    }
+}
+
+extension GatewayLoop {
+    /// `{"after": "NAME"}`, where NAME is the last device of an answer that said there are more.
+    mutating func listDevices(_ document: RequestDocument) throws(Refusal) -> [UInt8] {
+        try document.allow("after")
+        let after = try document.text("after") ?? ""
+        let listed = policy.devices.filter { $0.kind != .gateway && $0.name > after }
+            .sorted { $0.name < $1.name }
+        let users = usersOfDevices()
+        var list = ReplyList("devices")
+        for device in listed {
+            let sessions = users[device.name].map { $0.sorted() } ?? []
+            let report = DeviceReport(
+                device, devices.find(device.name), sessions: sessions,
+                lane: engine.laneState(device: device.name))
+            guard list.add(report) else { return list.finished(hasMore: true) }
+        }
+        return list.finished(hasMore: false)
+    }
+
+    private mutating func usersOfDevices() -> [String: Set<UInt64>] {
+        var users: [String: Set<UInt64>] = [:]
+        forEachConnection { loop, connection, _ in
+            guard connection.pointee.isServed else { return }
+            for slot in connection.pointee.state.slots.inUse {
+                let device = loop.devices[connection.pointee.state.slots[slot].device].name
+                users[device, default: []].insert(connection.pointee.session)
+            }
+        }
+        return users
+    }
+
+    /// `{"device": "NAME", "reason": "..."}`, the reason only where something is taken away; lasts until the
+    /// opposite is said or the gateway ends, whatever policies come and go.
+    mutating func changeDevice(
+        _ command: GatewayCommand, _ document: RequestDocument, _ identity: String
+    ) throws(Refusal) -> [UInt8] {
+        try document.allow("device", "reason")
+        let device = try device(document)
+        let takesAway = command == .deviceDisable || command == .deviceDrain
+        let reason = try document.reason(isRequired: takesAway)
+        let order = DeviceTable.Order(
+            reason: reason, identity: identity, time: KernelClock.realtimeSeconds())
+        switch command {
+        case .deviceDisable:
+            let index = try devices.set(.disabled(order), of: device, now: now)
+            endSlots(on: index, .disabled(device: device.name, reason: reason))
+            endProcedures(on: index, DeviceTable.disabled(device.name, reason))
+        case .deviceDrain: _ = try devices.set(.draining(order), of: device, now: now)
+        case .deviceEnable: _ = try devices.set(.enabled, of: device, now: now)
+        default:
+            guard engine.resetLane(device: device.name) else {
+                throw Refusal(
+                    .busy, "`\(device.name)` has no worker, or too many were left behind already")
+            }
+        }
+        logger.notice(
+            "\(command.name)",
+            metadata: ["device": "\(device.name)", "by": "\(identity)", "reason": "\(reason)"])
+        return Array("{}".utf8)
+    }
+
+    private func device(_ document: RequestDocument) throws(Refusal) -> Device {
+        guard let name = try document.text("device") else {
+            throw Refusal(.shape, "`device` must be the name of a device")
+        }
+        guard let device = policy.devices.first(where: { $0.name == name }), device.kind != .gateway else {
+            throw Refusal(.shape, "the policy has no such device")
+        }
+        return device
+    }
+
+    /// Takes the device's files away from all sessions.
+    private mutating func endSlots(on device: DeviceTable.Index, _ ending: SlotEnding) {
+        forEachConnection { loop, connection, index in
+            guard connection.pointee.isServed else { return }
+            for slot in connection.pointee.state.slots.inUse
+            where connection.pointee.state.slots[slot].device == device {
+                for closing in connection.pointee.state.slots.end(slot, ending) {
+                    loop.close(closing, connection, index)
+                }
+            }
+        }
+    }
+}

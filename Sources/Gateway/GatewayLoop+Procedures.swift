@@ -1,0 +1,195 @@
+import Logging
+import RingEngine
+import RingPolicy
+import RingProtocol
+
+/// Procedures of the site, run step by step on files of their own. The caller's session may end; the run goes
+/// on, so that what it began is also brought to its end.
+extension GatewayLoop {
+    /// Starts the procedure that an authorized command stands for.
+    mutating func start(
+        _ entry: Entry, on device: Device, limit: Int, isMetered: Bool, _ connection: ConnectionPointer,
+        _ index: UInt32
+    ) throws(Refusal) {
+        guard let procedure = device.procedures.first(where: { $0.shape.code == entry.subOpcode }),
+            let place = runs.firstIndex(where: { $0 == nil })
+        else { throw Refusal(.busy, "\(ProcedureRun.limit) procedures are running; try again") }
+        let charge = entry.argument.count
+        try connection.pointee.state.charge(charge)
+        var tag = OperationTag(
+            session: index, generation: connection.pointee.generation, requestID: entry.requestID,
+            slot: entry.slot, charge: UInt32(charge))
+        do throws(Refusal) {
+            tag = try count(tag, limit: limit, isMetered: isMetered, connection)
+        } catch {
+            connection.pointee.state.refund(charge)
+            throw error
+        }
+        runs[place] = ProcedureRun(
+            procedure: procedure, values: procedure.values(entry.argument), policy: policy, caller: tag,
+            session: connection.pointee.session)
+        advance(place)
+    }
+
+    /// Takes the next step, or closes the run's files when there is none.
+    private mutating func advance(_ place: Int) {
+        guard let run = runs[place] else { return }
+        do throws(Refusal) {
+            switch try run.need() {
+            case .end: finish(place)
+            case .open(let name): try open(name, place)
+            case .operation(let file, let operation, let code, let argument, let gives):
+                try submit(operation, code, argument, file, gives: gives, place)
+            case .time(let nanoseconds):
+                guard network.armTimer(place, nanoseconds) else {
+                    throw Refusal(.busy, "the kernel takes no timer now")
+                }
+                runs[place]?.pending = .time
+            }
+        } catch {
+            fail(place, error)
+            finish(place)
+        }
+    }
+
+    /// `device` is what a file is counted by, when it is to be closed.
+    private func tag(_ place: Int, device: DeviceTable.Index = 0) -> OperationTag {
+        OperationTag(
+            session: ProcedureRun.tagSession, generation: UInt32(place), requestID: .none, slot: FileSlot(0),
+            meters: Counted(device: device).bits)
+    }
+
+    private mutating func open(_ name: String, _ place: Int) throws(Refusal) {
+        guard let run = runs[place] else { return }
+        let authorized = try run.policy.authorizeOpen(name, for: run.procedure)
+        let grant = authorized.grant
+        let device = try devices.enter(grant.device, session: run.session, now: now)
+        do throws(Refusal) {
+            try engine.open(authorized, tag: tag(place))
+        } catch {
+            devices.left(device)
+            throw error
+        }
+        runs[place]?.pending = .opening(.init(name: name, grant: grant, device: device))
+    }
+
+    private mutating func submit(
+        _ operation: RingProtocol.Operation, _ code: SubOpcode, _ argument: [UInt8],
+        _ file: ProcedureRun.File, gives: ProcedureRun.Promise?, _ place: Int
+    ) throws(Refusal) {
+        let tag = tag(place)
+        let refusal = argument.withUnsafeBytes { bytes -> Refusal? in
+            let entry = Entry(
+                operation, requestID: .none, subOpcode: code,
+                offset: operation == .write ? Entry.currentPosition : 0, argument: WireBytes(bytes))
+            do throws(Refusal) {
+                let command = try file.grant.authorize(entry, on: file.id, &layout) { _ in nil }
+                try engine.submit(command, tag: tag)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let refusal { throw refusal }
+        if let gives { devices.enterAgain(gives.device) }
+        runs[place]?.pending = .operation(gives: gives)
+    }
+
+    // MARK: What became of it
+
+    /// An operation of a run has come back.
+    mutating func ran(_ completion: EngineCompletion) {
+        let place = Int(completion.tag.generation)
+        guard let run = runs[place] else { return }
+        switch (run.pending, completion.kind) {
+        case (_, .closed):
+            devices.left(Counted(bits: completion.tag.meters).device)
+            runs[place]?.closed += 1
+            return answerIfClosed(place)
+        case (.opening(let promise), .opened(let file)):
+            runs[place]?.add(promise.name, promise.kept(file))
+            return next(place, completion, isStep: false)
+        case (.opening(let promise), _): devices.left(promise.device)
+        case (.operation(let promise?), .gave(let file)):
+            runs[place]?.add(promise.name, promise.kept(file))
+        case (.operation(let promise?), _): devices.left(promise.device)
+        default: break
+        }
+        next(place, completion, isStep: true)
+    }
+
+    /// A step's wait is over, or was cut short.
+    mutating func waited(_ place: Int) {
+        guard runs.indices.contains(place), case .time? = runs[place]?.pending else { return }
+        runs[place]?.finishStep()
+        advance(place)
+    }
+
+    private mutating func next(_ place: Int, _ completion: EngineCompletion, isStep: Bool) {
+        if let refusal = completion.refusal {
+            fail(place, refusal)
+        } else {
+            runs[place]?.returned(completion.result, isIndeterminate: completion.isIndeterminate)
+            if let errno = runs[place]?.errno, errno != 0 { note(place, "failed with \(errno)") }
+        }
+        if isStep { runs[place]?.finishStep() }
+        advance(place)
+    }
+
+    private mutating func fail(_ place: Int, _ refusal: Refusal) {
+        note(place, refusal.text)
+        guard let run = runs[place], !run.isOver else { return }
+        runs[place]?.failure = Refusal(refusal.reason, rule: refusal.rule, "\(run.place): \(refusal.text)")
+    }
+
+    private func note(_ place: Int, _ text: String) {
+        guard let run = runs[place] else { return }
+        logger.notice(
+            "procedure ends early",
+            metadata: ["device": "\(run.procedure.device)", "step": "\(run.place)", "text": "\(text)"])
+    }
+
+    // MARK: The end
+
+    /// Closes all files, those opened last first; when they are closed the caller is answered.
+    private mutating func finish(_ place: Int) {
+        for file in runs[place]?.closeAll() ?? [] { close(file, place) }
+        answerIfClosed(place)
+    }
+
+    private mutating func close(_ file: ProcedureRun.File, _ place: Int) {
+        engine.close(file.id, tag: tag(place, device: file.device))
+    }
+
+    private mutating func answerIfClosed(_ place: Int) {
+        guard let run = runs[place], run.isClosed else { return }
+        runs[place] = nil
+        answer(run)
+    }
+
+    private mutating func answer(_ run: ProcedureRun) {
+        let connection = connections.find(run.caller.session, run.caller.generation)
+        uncount(Counted(bits: run.caller.meters), connection)
+        guard let connection else { return }
+        connection.pointee.state.refund(Int(run.caller.charge))
+        if let failure = run.failure {
+            return refuse(run.caller.requestID, failure, connection, run.caller.session)
+        }
+        var flags = CompletionFlags.engine(.gateway)
+        if run.isIndeterminate { flags.insert(.indeterminate) }
+        complete(
+            CompletionHeader(run.caller.requestID, result: run.errno, flags: flags),
+            UnsafeRawBufferPointer(start: nil, count: 0), connection, run.caller.session)
+    }
+
+    /// Ends the runs that use a device, or all of them: what they wait for is cut short or cancelled.
+    mutating func endProcedures(on device: DeviceTable.Index? = nil, _ refusal: Refusal) {
+        for place in runs.indices {
+            guard let run = runs[place], device.map(run.uses) ?? true else { continue }
+            fail(place, refusal)
+            // The place is free again only when its timer has told, so that no later run hears it.
+            if case .time = run.pending { network.cancelTimer(place) }
+            if let file = runs[place]?.closeUnderOperation() { close(file, place) }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+import RingPolicy
+import RingProtocol
+
+/// One session's files, by the numbers the client chose. A plain value without kernel or clock.
+struct SlotTable {
+    struct Slot {
+        enum Use: UInt8 {
+            case free
+            /// Waits for an open, or for the command that gives the file.
+            case opening
+            case open
+            case closing
+        }
+        var use = Use.free
+        /// Whether the device has limits for all sessions.
+        var isMetered = false
+        /// The device whose file it is, or whose command gave it.
+        var device = DeviceTable.Index(0)
+        var file = OpenFileID(0)
+        /// The slot whose command gave the file; with it the file goes.
+        var owner: FileSlot?
+        /// What the client may do on the file; resolved when the slot was opened or the policy changed.
+        var grant: Grant?
+        /// The session's meter for each of the grant's limits; empty when there are none.
+        var meters: [RuleMeters.Index] = []
+        /// Why the file is on its way out, or gone, although the client has not closed it.
+        var ending: SlotEnding?
+    }
+
+    /// A slot as the hot path needs it.
+    struct OpenSlot {
+        let file: OpenFileID
+        let isMetered: Bool
+        /// Unretained: the slot holds the grant, and it cannot be freed while its entry is decided.
+        unowned(unsafe) let grant: Grant
+    }
+
+    /// A file that the caller has to close.
+    struct Closing {
+        let slot: FileSlot
+        let file: OpenFileID
+        let device: DeviceTable.Index
+    }
+
+    private var slots: [Slot] = []
+
+    /// Makes the slots that a welcome announces.
+    mutating func create() { slots = Array(repeating: Slot(), count: Limits.slots) }
+
+    subscript(slot: FileSlot) -> Slot { slots[Int(slot.index)] }
+
+    /// Numbers of the slots that are not free, in order.
+    var inUse: [FileSlot] { slots.indices.filter { slots[$0].use != .free }.map { FileSlot(UInt16($0)) } }
+
+    /// The open slot an entry names.
+    @inline(__always)
+    func open(_ slot: FileSlot) throws(Refusal) -> OpenSlot {
+        guard Int(slot.index) < slots.count, slots[Int(slot.index)].use == .open,
+            let grant = slots[Int(slot.index)].grant
+        else { throw notOpen(slot) }
+        return OpenSlot(
+            file: slots[Int(slot.index)].file, isMetered: slots[Int(slot.index)].isMetered, grant: grant)
+    }
+
+    /// What is open in another slot that a command's argument names.
+    func held(_ slot: FileSlot) -> HeldSlot? {
+        guard Int(slot.index) < slots.count, slots[Int(slot.index)].use == .open,
+            slots[Int(slot.index)].file != .gateway, let grant = slots[Int(slot.index)].grant
+        else { return nil }
+        return HeldSlot(file: slots[Int(slot.index)].file, profile: grant.device.profile.name)
+    }
+
+    private func notOpen(_ slot: FileSlot) -> Refusal {
+        guard Int(slot.index) < slots.count else {
+            return Refusal(.slotNotOpen, "slot \(slot.index) does not exist; there are \(slots.count)")
+        }
+        if let ending = slots[Int(slot.index)].ending { return ending.refusal(of: slot) }
+        let why =
+            slots[Int(slot.index)].use == .opening
+            ? "is not open yet; wait for the completion of what opens it" : "is not open"
+        return Refusal(.slotNotOpen, "slot \(slot.index) \(why)")
+    }
+
+    // MARK: Opening
+
+    /// Whether a slot can be set aside for an open or a file that a command gives.
+    func checkFree(_ slot: FileSlot) throws(Refusal) {
+        guard Int(slot.index) < slots.count else { throw notOpen(slot) }
+        guard slots[Int(slot.index)].use == .free else {
+            throw Refusal(.slotInUse, "slot \(slot.index) is in use; close it first")
+        }
+    }
+
+    /// Sets a slot aside that `checkFree` has passed.
+    mutating func reserve(
+        _ slot: FileSlot, _ grant: Grant, device: DeviceTable.Index, isMetered: Bool,
+        meters: [RuleMeters.Index], owner: FileSlot? = nil
+    ) {
+        slots[Int(slot.index)] = Slot(
+            use: .opening, isMetered: isMetered, device: device, owner: owner, grant: grant, meters: meters)
+    }
+
+    /// The file is there. When its end was decided meanwhile, the result says why, and the caller has to
+    /// close it.
+    mutating func fill(_ slot: FileSlot, _ file: OpenFileID) -> SlotEnding? {
+        let ending = slots[Int(slot.index)].ending
+        slots[Int(slot.index)].use = ending == nil ? .open : .closing
+        slots[Int(slot.index)].file = file
+        return ending
+    }
+
+    /// The slot may be used again: its file is closed, or was never opened.
+    mutating func free(_ slot: FileSlot) {
+        slots[Int(slot.index)] = Slot(ending: slots[Int(slot.index)].ending)
+    }
+
+    // MARK: Closing
+
+    /// Nothing more may name the slot's file or those given by it: they are the caller's to close, the slot's
+    /// own first.
+    mutating func beginClose(_ slot: FileSlot) throws(Refusal) -> [Closing] {
+        _ = try open(slot)
+        var closing: [Closing] = []
+        close(slot, nil, &closing)
+        return closing
+    }
+
+    /// The same for a slot whose end the client did not ask for; one that is being opened ends when it is
+    /// open.
+    mutating func end(_ slot: FileSlot, _ ending: SlotEnding) -> [Closing] {
+        var closing: [Closing] = []
+        close(slot, ending, &closing)
+        return closing
+    }
+
+    /// The same for all slots. What is being opened is left to who waits for it.
+    mutating func endAll() -> [Closing] {
+        var closing: [Closing] = []
+        for slot in inUse where self[slot].use == .open { close(slot, nil, &closing) }
+        return closing
+    }
+
+    /// As deep as commands on files that commands gave; a slot that is closing already ends the way.
+    private mutating func close(_ slot: FileSlot, _ ending: SlotEnding?, _ closing: inout [Closing]) {
+        let index = Int(slot.index)
+        switch slots[index].use {
+        case .free, .closing: return
+        case .opening: slots[index].ending = slots[index].ending ?? ending
+        case .open:
+            slots[index].use = .closing
+            slots[index].ending = ending
+            closing.append(Closing(slot: slot, file: slots[index].file, device: slots[index].device))
+        }
+        for handle in handles(of: slot) { close(handle, ending ?? .owner(slot), &closing) }
+    }
+
+    private func handles(of slot: FileSlot) -> [FileSlot] {
+        inUse.filter { self[$0].owner == slot && $0 != slot }
+    }
+
+    // MARK: Another policy
+
+    /// Puts what the peer may do now in place of what it might do before. What it may no longer use ends.
+    mutating func regrant(by rights: PeerPolicy, _ meters: inout RuleMeters, now: UInt64) -> [Closing] {
+        var closing: [Closing] = []
+        for slot in inUse where self[slot].owner == nil && self[slot].isHeld {
+            let device = self[slot].grant?.device
+            let grant = device.flatMap { rights.grant(onDevice: $0.name) }
+            let isSame = device.map { grant?.device.opensSameFile(as: $0) ?? false } ?? false
+            regrant(
+                slot, isSame ? grant : nil, isMetered: grant?.device.limits.needsMeter ?? false, &meters, now,
+                &closing)
+        }
+        meters.keep(Set(slots.flatMap(\.meters)))
+        return closing
+    }
+
+    private mutating func regrant(
+        _ slot: FileSlot, _ grant: Grant?, isMetered: Bool, _ meters: inout RuleMeters, _ now: UInt64,
+        _ closing: inout [Closing]
+    ) {
+        guard let grant else { return close(slot, .policyChanged, &closing) }
+        slots[Int(slot.index)].grant = grant
+        slots[Int(slot.index)].isMetered = isMetered
+        slots[Int(slot.index)].meters = meters.indices(for: grant, now: now)
+        for handle in handles(of: slot) where self[handle].isHeld {
+            let profile = self[handle].grant?.device.profile.name
+            let given = grant.handles.first { $0.profile == profile }?.grant
+            regrant(handle, given, isMetered: isMetered, &meters, now, &closing)
+        }
+    }
+}
+
+extension SlotTable.Slot {
+    /// Whether the client has the file, or is about to get it.
+    var isHeld: Bool { use == .open || (use == .opening && ending == nil) }
+
+    /// In administration's words.
+    var word: String {
+        switch use {
+        case .free: "free"
+        case .opening: "opening"
+        case .open: "open"
+        case .closing: "closing"
+        }
+    }
+}
+
+/// Why a slot's file goes although the client has not closed it.
+enum SlotEnding: Sendable {
+    /// The slot that gave it was closed.
+    case owner(FileSlot)
+    case policyChanged
+    /// An operator took the device out of use; with the reason.
+    case disabled(device: String, reason: String)
+
+    func refusal(of slot: FileSlot) -> Refusal {
+        switch self {
+        case .owner(let owner):
+            Refusal(
+                .slotNotOpen, "slot \(slot.index) was closed with slot \(owner.index), which had given it")
+        case .policyChanged:
+            Refusal(.slotNotOpen, "slot \(slot.index) was closed because the policy changed")
+        case .disabled(let device, let reason): DeviceTable.disabled(device, reason)
+        }
+    }
+}
+
+extension OpenFileID {
+    /// The gateway itself: no file of the engine.
+    static var gateway: OpenFileID { OpenFileID(.max) }
+}
+
+extension Device {
+    /// Whether what was opened as the other device is what this one would open.
+    func opensSameFile(as other: Device) -> Bool {
+        path == other.path && kind == other.kind && access == other.access && identity == other.identity
+            && profile.name == other.profile.name && profile.releases == other.profile.releases
+            && profile.usesWideRing == other.profile.usesWideRing
+    }
+}
+
+extension Profile {
+    fileprivate var usesWideRing: Bool { commands.contains { $0.transport == .wideRing } }
+}
