@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import RingAdministration
 import RingClient
 import RingGateway
 import RingLab
@@ -22,7 +23,14 @@ final class Site: Sendable {
     ) throws {
         certificates = try TestCertificates()
         agent = try certificates.client(uri: Self.agentURI)
-        gateway = try Self.start(certificates, Self.policy(devices, rules), limits)
+        gateway = try Self.start(certificates, Self.policy(devices, rules), limits, nil)
+    }
+
+    /// A gateway under a policy made of values.
+    init(_ policy: SitePolicy, administrator: Administrator? = nil) throws {
+        certificates = try TestCertificates()
+        agent = try certificates.client(uri: Self.agentURI)
+        gateway = try Self.start(certificates, policy.snapshot, GatewayLimits(), administrator)
     }
 
     deinit {
@@ -31,14 +39,16 @@ final class Site: Sendable {
     }
 
     private static func start(
-        _ certificates: TestCertificates, _ policy: PolicySnapshot, _ limits: GatewayLimits
+        _ certificates: TestCertificates, _ policy: PolicySnapshot, _ limits: GatewayLimits,
+        _ administrator: Administrator?
     ) throws -> Gateway {
         var configuration = GatewayConfiguration(
             listen: "127.0.0.1:0", certificate: certificates.server.certificate, key: certificates.server.key,
             clientCA: certificates.authority.certificate)
         configuration.limits = limits
         return try Gateway.start(
-            configuration, policy: policy, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            configuration, policy: policy, administrator: administrator,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     private static func policy(_ devices: [String], _ rules: [String]) throws -> PolicySnapshot {
@@ -99,10 +109,30 @@ final class Site: Sendable {
 
     /// A raw peer of the allowed agent that has its welcome.
     func greeted() throws -> RawClient {
-        let client = try raw(agent)
+        try greeted(agent)
+    }
+
+    /// The same for anybody whom the policy recognizes.
+    func greeted(_ identity: TestCertificates.Pair) throws -> RawClient {
+        let client = try raw(identity)
         _ = try client.greet()
         return client
     }
+
+    /// Puts a policy in force; it is when this returns.
+    func apply(_ policy: SitePolicy, seenBy identity: TestCertificates.Pair? = nil) throws {
+        gateway.apply(policy.snapshot)
+        let revision = policy.snapshot.revision
+        let isInForce = eventually {
+            (try? raw(identity ?? agent).greet().revision) == revision
+        }
+        guard isInForce else { throw NotInForce(number: policy.number) }
+    }
+}
+
+/// A policy that was put in force is not.
+struct NotInForce: Error {
+    let number: UInt8
 }
 
 /// Waits until `condition` holds, for at most ten seconds.
