@@ -60,8 +60,8 @@ public struct Batch: Sendable {
 
     /// Sends a device command with its argument block.
     ///
-    /// `replyLimit` is the size of the reply block as `describe` gives it. It is only for keeping within the
-    /// gateway's budget; without it the size encoded in an ioctl's number is taken.
+    /// `replyLimit` is the size of the reply. It is only for keeping within the gateway's budget; without it the size
+    /// encoded in an ioctl's number is taken.
     public mutating func command(
         _ device: RemoteDevice, _ subOpcode: SubOpcode, argument: [UInt8] = [], replyLimit: Int? = nil
     ) {
@@ -71,6 +71,16 @@ public struct Batch: Sendable {
                 .command, slot: device.slot, subOpcode: subOpcode, argument: $0,
                 reply: replyLimit ?? subOpcode.encodedReplySize)
         }
+    }
+
+    /// Sends a command as ``ArgumentCodec`` made it.
+    public mutating func command(_ device: RemoteDevice, _ encoded: EncodedCommand) {
+        command(device, encoded.code, argument: encoded.argument, replyLimit: encoded.replySize)
+    }
+
+    /// Gives the first entry another offset.
+    mutating func setOffset(_ offset: UInt64) {
+        bytes.withUnsafeMutableBytes { $0.storeWire(offset, at: 16) }
     }
 
     mutating func append(

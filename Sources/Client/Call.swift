@@ -13,8 +13,8 @@ final class Ticket: Sendable {
 /// What a caller gets when all entries of its call were answered.
 struct Outcome: Sendable {
     let replies: [Reply]
-    /// The slot an open filled.
-    var slot = FileSlot(0)
+    /// The slot that was filled.
+    var lease = SlotLease.none
 }
 
 typealias CallContinuation = CheckedContinuation<Outcome, any Error>
@@ -26,8 +26,9 @@ typealias CallContinuation = CheckedContinuation<Outcome, any Error>
 final class Call {
     enum Purpose: Equatable {
         case batch
-        case open(FileSlot)
-        case close(FileSlot)
+        /// An open, or a command that gives a file.
+        case fill(SlotLease)
+        case close(SlotLease)
     }
 
     private(set) var batch: Batch
@@ -70,7 +71,7 @@ final class Call {
         // Nobody will read the answer of an abandoned call, so its bytes are not kept.
         replies[index] = Reply(
             result: header.result, flags: header.flags, deviceTime: header.deviceTime,
-            payload: isAbandoned || payload.count == 0 ? [] : payload.array)
+            payload: isAbandoned || payload.count == 0 ? [] : payload.array, requestID: header.requestID)
         answered += 1
         return true
     }
@@ -87,9 +88,9 @@ final class Call {
 
     /// Hands the answers to the caller, if it still waits.
     func succeed() {
-        var slot = FileSlot(0)
-        if case .open(let filled) = purpose { slot = filled }
-        continuation.take()?.resume(returning: Outcome(replies: replies, slot: slot))
+        var lease = SlotLease.none
+        if case .fill(let filled) = purpose { lease = filled }
+        continuation.take()?.resume(returning: Outcome(replies: replies, lease: lease))
     }
 
     func fail(_ error: any Error) {

@@ -9,12 +9,18 @@ public struct Reply: Equatable, Sendable {
     public let deviceTime: UInt64
     /// Bytes read, or the reply block, or the bytes of a ``refusal``.
     public let payload: [UInt8]
+    /// The entry's name in the session, as the gateway's log has it; 0 when the entry was never sent.
+    public let requestID: RequestID
 
-    public init(result: Int32, flags: CompletionFlags, deviceTime: UInt64 = 0, payload: [UInt8] = []) {
+    public init(
+        result: Int32, flags: CompletionFlags, deviceTime: UInt64 = 0, payload: [UInt8] = [],
+        requestID: RequestID = RequestID(0)
+    ) {
         self.result = result
         self.flags = flags
         self.deviceTime = deviceTime
         self.payload = payload
+        self.requestID = requestID
     }
 
     /// The reply that stands for a refusal.

@@ -13,6 +13,11 @@ public final class RingConnection: Sendable {
     public let welcome: Welcome
     private let link: SessionLink
 
+    /// Number of this session, as the gateway's log has it.
+    public var session: UInt64 { welcome.session }
+    /// SHA-256 that names the policy in force when the session began.
+    public var revision: [UInt8] { welcome.revision }
+
     init(_ link: SessionLink, _ welcome: Welcome) {
         self.link = link
         self.welcome = welcome
@@ -50,7 +55,7 @@ public final class RingConnection: Sendable {
     public func open(_ name: String) async throws -> RemoteDevice {
         let outcome = try await link.call(.open(name))
         try outcome.replies[0].checked("open \(name)")
-        return RemoteDevice(name, slot: outcome.slot, connection: self, link: link)
+        return RemoteDevice(name, outcome.lease, connection: self, link: link)
     }
 
     /// Sends the entries of a batch and returns their replies in the order of the entries.

@@ -57,6 +57,7 @@ extension RefusalReason {
         case .busy: "busy, try again"
         case .draining: "gateway is stopping"
         case .identity: "device is not what the policy names"
+        case .unavailable: "device is out of use"
         }
     }
 }

@@ -96,7 +96,9 @@ extension SessionHandler {
     enum Request: Sendable {
         case batch(Batch)
         case open(String)
-        case close(FileSlot)
+        /// One command that gives a file to the slot its offset names, and goes when the file of `owner` does.
+        case give(Batch, owner: SlotLease)
+        case close(SlotLease)
     }
 
     func start(_ request: Request, ticket: Ticket, _ continuation: CallContinuation) {
@@ -115,15 +117,18 @@ extension SessionHandler {
     /// Throws `CancellationError` to the call's task now. What was sent keeps its credit until answered.
     func abandon(_ ticket: Ticket) {
         guard let call = ledger.abandon(ticket) else { return }
-        if case .open(let slot) = call.purpose, call.count == 0 { slots.free(slot) }
+        if case .fill(let lease) = call.purpose, call.count == 0 { slots.free(lease) }
         call.fail(CancellationError())
         schedulePump()
     }
 
     /// Closes a slot that has no owner any more, with nobody waiting for it.
-    func closeAbandoned(_ slot: FileSlot) {
+    func closeAbandoned(_ lease: SlotLease) {
+        guard slots.holds(lease) else { return }
         switch phase {
-        case .open: enqueue(Call(.closing(slot), .close(slot), ticket: nil, continuation: nil))
+        case .open:
+            slots.markClosing(lease)
+            enqueue(Call(.closing(lease.slot), .close(lease), ticket: nil, continuation: nil))
         case .greeting, .draining, .closing, .ended: break  // The end of the session closes it.
         }
     }
@@ -151,25 +156,41 @@ extension SessionHandler {
 
     private func prepare(_ request: Request) throws(RingError) -> (Batch, Call.Purpose) {
         switch request {
-        case .close(let slot): return (.closing(slot), .close(slot))
+        case .close(let lease):
+            guard slots.holds(lease) else { throw .refused(Refusal(.slotNotOpen, "the device was closed")) }
+            slots.markClosing(lease)
+            return (.closing(lease.slot), .close(lease))
         case .batch(let batch):
-            guard batch.longestArgument <= payloadLimit else {
-                throw .refused(
-                    Refusal(
-                        .shape,
-                        "argument of \(batch.longestArgument) bytes; at most \(payloadLimit) are taken"))
-            }
-            if batch.devices.contains(where: \.isClosed) {
-                throw .refused(Refusal(.slotNotOpen, "the device was closed"))
-            }
+            try check(batch)
             return (batch, .batch)
+        case .give(var batch, let owner):
+            try check(batch)
+            let lease = try takeSlot(for: owner)
+            batch.setOffset(UInt64(lease.slot.index))
+            return (batch, .fill(lease))
         case .open(let name):
-            guard let slot = slots.take() else {
-                throw .refused(
-                    Refusal(.slotInUse, "all \(slots.usedCount) slots are in use; close a device first"))
-            }
-            return (.opening(name, slot), .open(slot))
+            let lease = try takeSlot()
+            return (.opening(name, lease.slot), .fill(lease))
         }
+    }
+
+    private func check(_ batch: Batch) throws(RingError) {
+        guard batch.longestArgument <= payloadLimit else {
+            throw .refused(
+                Refusal(
+                    .shape, "argument of \(batch.longestArgument) bytes; at most \(payloadLimit) are taken"))
+        }
+        if batch.devices.contains(where: \.isClosed) {
+            throw .refused(Refusal(.slotNotOpen, "the device was closed"))
+        }
+    }
+
+    private func takeSlot(for owner: SlotLease? = nil) throws(RingError) -> SlotLease {
+        guard let lease = slots.take(for: owner) else {
+            throw .refused(
+                Refusal(.slotInUse, "all \(slots.usedCount) slots are in use; close a device first"))
+        }
+        return lease
     }
 
     private func enqueue(_ call: Call) {
@@ -218,18 +239,18 @@ extension SessionHandler {
     private func finish(_ call: Call) {
         switch call.purpose {
         case .batch: break
-        case .open(let slot):
+        case .fill(let lease):
             if call.replies[0].result < 0 {
-                slots.free(slot)
+                slots.free(lease)
             } else if call.isAbandoned {
                 // The open was cancelled too late; nobody knows of the file, so it is closed again.
-                closeAbandoned(slot)
+                closeAbandoned(lease)
             }
-        case .close(let slot):
+        case .close(let lease):
             // A refused close has closed nothing; any other has, whatever close(2) returned.
             let reply = call.replies[0]
             let isFree = !reply.flags.contains(.refused) || reply.refusal?.reason == .slotNotOpen
-            if isFree { slots.free(slot) }
+            if isFree { slots.free(lease) } else { slots.markOpen(lease) }
         }
         call.succeed()
     }

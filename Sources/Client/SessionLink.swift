@@ -31,8 +31,8 @@ struct SessionLink: Sendable {
     }
 
     /// Closes a slot nobody owns any more, without waiting.
-    func closeAbandoned(_ slot: FileSlot) {
-        perform { $0.closeAbandoned(slot) }
+    func closeAbandoned(_ lease: SlotLease) {
+        perform { $0.closeAbandoned(lease) }
     }
 
     /// Cuts the connection.

@@ -18,7 +18,21 @@ struct ToolTests {
          {"name": "TIOCSWINSZ", "code": 21524, "engine": "call", "effect": "write",
           "argumentSize": 4, "replySize": 0,
           "fields": [{"name": "ws_row", "type": "u16", "offset": 0, "size": 2}],
-          "constraints": [["ws_row in 1..200"]], "summary": "Sets the window size."}]}
+          "constraints": [["ws_row in 1..200"]], "summary": "Sets the window size."},
+         {"name": "GET_LINE", "code": 7, "engine": "call", "effect": "write",
+          "argumentSize": 16, "replySize": 16,
+          "fields": [{"name": "mode", "type": "u8", "offset": 0, "size": 1, "values": {"IN": 0, "OUT": 1}},
+                     {"name": "count", "type": "u8", "offset": 1, "size": 1},
+                     {"name": "fd", "type": "s32", "offset": 12, "size": 4, "gives": "line"}],
+          "blocks": [{"path": "offsets", "parent": 0, "place": "inline", "offset": 2, "nullable": false,
+                      "direction": "both", "elementSize": 1, "countField": "count", "maximum": 8,
+                      "fields": [{"name": "", "type": "u8", "offset": 0, "size": 1}]}],
+          "constraints": [], "summary": "Takes lines.", "timeout": 500}],
+         "handles": [{"device": "board/line", "profile": "line", "commands": [
+          {"name": "SET_VALUES", "code": 8, "engine": "call", "effect": "write",
+           "argumentSize": 8, "replySize": 0,
+           "fields": [{"name": "values", "type": "u64", "offset": 0, "size": 8}],
+           "constraints": [], "summary": "Sets lines."}]}]}
         """
 
     /// A gateway with one device `board`; `command` answers its commands.
@@ -32,7 +46,9 @@ struct ToolTests {
                 [
                     Answer(
                         id: request.id,
-                        payload: Array(#"{"devices":[{"name":"board","profile":"tty"}]}"#.utf8))
+                        payload: Array(
+                            #"{"devices":[{"name":"board","profile":"tty","labels":{"rack":"3","arm":"yes"}}]}"#
+                                .utf8))
                 ]
             case .describe: [Answer(id: request.id, payload: Array(Self.description.utf8))]
             case .open, .close: [Answer(id: request.id)]
@@ -43,9 +59,16 @@ struct ToolTests {
 
     @Test func `devices lists name and profile, and the same as JSON`() async throws {
         let text = try await run(["devices"])
-        #expect(text.status == 0 && text.output == "board\ttty\n" && text.complaint == "")
+        #expect(text.status == 0 && text.output == "board\ttty\tarm=yes rack=3\n" && text.complaint == "")
         let json = try await run(["devices", "-o", "json"])
-        #expect(json.output == #"{"devices":[{"name":"board","profile":"tty"}],"version":1}"# + "\n")
+        let board = #"{"labels":{"arm":"yes","rack":"3"},"name":"board","profile":"tty"}"#
+        #expect(json.output == #"{"devices":[\#(board)],"version":1}"# + "\n")
+    }
+
+    @Test func `devices shows those that have every label asked for`() async throws {
+        #expect(try await run(["devices", "-l", "rack=3", "-l", "arm=yes"]).output.hasPrefix("board\t"))
+        #expect(try await run(["devices", "-l", "rack=3", "-l", "arm=no"]).output == "")
+        #expect(try await run(["devices", "-l", "shelf=3"]).output == "")
     }
 
     @Test func `describe shows commands, fields and what is allowed`() async throws {
@@ -54,6 +77,21 @@ struct ToolTests {
         #expect(
             text.output.contains("TIOCSWINSZ 0x5414 (write, argument 4, reply 0)  Sets the window size.\n"))
         #expect(text.output.contains("    ws_row u16\n    allowed: ws_row in 1..200\n"))
+        #expect(
+            text.output.hasSuffix(
+                """
+                GET_LINE 0x7 (write, argument 16, reply 16)  Takes lines.
+                    mode u8; IN=0 OUT=1
+                    count u8
+                    offsets: count of u8, at most 8
+                    fd s32; the reply has the slot with the line given
+                    given up after 500 ms
+
+                board/line (profile line)
+                SET_VALUES 0x8 (write, argument 8, reply 0)  Sets lines.
+                    values u64
+
+                """))
         #expect(try await run(["describe", "board", "-o", "json"]).output.contains(#""version":1"#))
     }
 
@@ -72,8 +110,58 @@ struct ToolTests {
         #expect(
             run.output == """
                 {"code":21524,"command":"TIOCSWINSZ","device":"board","deviceTimeNanoseconds":1500,\
-                "engine":"ring","fields":{},"reply":"","result":0,"version":1}\n
+                "engine":"ring","fields":{},"reply":"","request":3,"result":0,"version":1}\n
                 """)
+    }
+
+    @Test func `behind + comes a command on the file that the one before gave`() async throws {
+        let arguments = [
+            "call", "board", "GET_LINE", "mode=OUT", "offsets=[4,5]", "+", "SET_VALUES", "values=3",
+        ]
+        let run = try await run(arguments) { request in
+            if request.subOpcode == 7, request.slot == 0, request.offset == 1 {
+                var reply = request.argument
+                reply[12] = 1
+                return [Answer(id: request.id, payload: reply)]
+            }
+            return request.subOpcode == 8 && request.slot == 1 && request.argument[0] == 3
+                ? [Answer(id: request.id)] : []
+        }
+        #expect(run.status == 0 && run.complaint == "")
+        #expect(
+            run.output == """
+                GET_LINE
+                result 0
+                mode 1 (OUT)
+                count 2
+                fd 1 (slot with a line)
+                offsets [4, 5]
+                SET_VALUES
+                result 0
+
+                """)
+        let wrong = try await self.run(["call", "board", "TIOCSWINSZ", "+", "SET_VALUES"])
+        #expect(wrong.status == 2 && wrong.complaint.contains("TIOCSWINSZ gives no file for what follows +"))
+    }
+
+    @Test func `a value may be the content of a file`() async throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "ringctl-\(UUID().uuidString)").path
+        try Data([7, 9]).write(to: URL(filePath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let device =
+            #"{"device":"board","profile":"p","commands":[{"name":"SET","code":9,"engine":"call","#
+            + #""effect":"write","argumentSize":4,"replySize":0,"constraints":[],"summary":"","#
+            + #""fields":[{"name":"data","type":"bytes","offset":0,"size":4}]}]}"#
+        let run = try await ToolRun.ringctl(["call", "board", "SET", "data=@\(path)"]) { request in
+            switch request.operation {
+            case .describe: [Answer(id: request.id, payload: Array(device.utf8))]
+            case .command where request.argument != [7, 9, 0, 0]: []
+            default: [Answer(id: request.id)]
+            }
+        }
+        #expect(run.status == 0 && run.output == "result 0\n")
+        let missing = try await self.run(["call", "board", "TIOCSWINSZ", "ws_row=@/nonexistent"])
+        #expect(missing.status == 2 && missing.complaint.contains("cannot read /nonexistent"))
     }
 
     @Test func `a name that describe does not list is denied here, with what is allowed`() async throws {
@@ -81,14 +169,15 @@ struct ToolTests {
         #expect(run.status == 3)
         #expect(
             run.complaint
-                == "ringctl: TIOCSTI is not allowed on board, or unknown; allowed: TIOCGWINSZ, TIOCSWINSZ\n")
+                == "ringctl: TIOCSTI is not allowed on board, or unknown; "
+                + "allowed: TIOCGWINSZ, TIOCSWINSZ, GET_LINE\n")
     }
 
     @Test(
         arguments: [
             (
                 Refusal(.never, rule: "never/TIOCSTI", "injects input"), 3,
-                "denied by rule never/TIOCSTI: injects input"
+                "denied by rule never/TIOCSTI: injects input; explain with `ringctl explain 0:3`"
             ),
             (Refusal(.busy, "queue full"), 6, "refused (busy, try again): queue full"),
         ] as [(Refusal, Int32, String)])
