@@ -10,25 +10,40 @@ struct CallReport {
     let engine: EngineKind
     /// Nanoseconds.
     let deviceTime: UInt64
-    /// The reply block, hexadecimal.
+    let request: UInt64
+    /// The whole reply, hexadecimal.
     let reply: String
-    let values: [(name: String, value: FieldValue)]
+    let fields: [DecodedField]
 
-    init(device: String, target: Target, reply: Reply, values: [DecodedField]) {
+    init(
+        device: String, _ target: Target, _ encoded: EncodedCommand, _ reply: Reply, _ fields: [DecodedField]
+    ) {
         self.device = device
         command = target.name
-        code = target.code.code
+        code = encoded.code.code
         result = reply.result
         engine = reply.engine
         deviceTime = reply.deviceTime
+        request = reply.requestID.value
         self.reply = Hex.text(reply.payload)
-        self.values = values.map { ($0.name, $0.value) }
+        self.fields = fields
+    }
+
+    /// For people: a value a line, with its name where it has one.
+    var lines: [String] {
+        var lines = ["result \(result)"]
+        for field in fields {
+            let words = field.words.map { " (\($0))" } ?? field.gives.map { " (slot with a \($0))" } ?? ""
+            lines.append("\(field.name) \(field.value)\(words)".printable)
+        }
+        if fields.isEmpty, !reply.isEmpty { lines.append("reply \(reply)") }
+        return lines
     }
 }
 
 extension CallReport: Encodable {
     private enum Key: String, CodingKey {
-        case device, command, code, result, engine, deviceTimeNanoseconds, reply, fields
+        case device, command, code, result, engine, deviceTimeNanoseconds, request, reply, fields, names
     }
 
     private struct FieldName: CodingKey {
@@ -46,15 +61,33 @@ extension CallReport: Encodable {
         try container.encode(result, forKey: .result)
         try container.encode(String(describing: engine), forKey: .engine)
         try container.encode(deviceTime, forKey: .deviceTimeNanoseconds)
+        try container.encode(request, forKey: .request)
         try container.encode(reply, forKey: .reply)
-        var fields = container.nestedContainer(keyedBy: FieldName.self, forKey: .fields)
-        for (name, value) in values {
-            let key = FieldName(stringValue: name)
-            switch value {
-            case .unsigned(let number): try fields.encode(number, forKey: key)
-            case .signed(let number): try fields.encode(number, forKey: key)
-            case .bytes(let bytes): try fields.encode(Hex.text(bytes), forKey: key)
-            }
+        var values = container.nestedContainer(keyedBy: FieldName.self, forKey: .fields)
+        for field in fields {
+            try values.encode(JSONValue(field.value), forKey: FieldName(stringValue: field.name))
+        }
+        guard fields.contains(where: { $0.words != nil }) else { return }
+        var names = container.nestedContainer(keyedBy: FieldName.self, forKey: .names)
+        for field in fields {
+            if let words = field.words { try names.encode(words, forKey: FieldName(stringValue: field.name)) }
+        }
+    }
+}
+
+/// A value as JSON has it: numbers, hexadecimal or text as strings, arrays.
+private struct JSONValue: Encodable {
+    let value: FieldValue
+
+    init(_ value: FieldValue) { self.value = value }
+
+    func encode(to encoder: any Encoder) throws {
+        if case .list(let values) = value { return try values.map(JSONValue.init).encode(to: encoder) }
+        var container = encoder.singleValueContainer()
+        switch value {
+        case .unsigned(let number): try container.encode(number)
+        case .signed(let number): try container.encode(number)
+        case .bytes, .text, .list: try container.encode(value.description)
         }
     }
 }

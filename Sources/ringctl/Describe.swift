@@ -3,7 +3,8 @@ import RingClient
 import RingProtocol
 
 struct Describe: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Shows what we may do on a device.")
+    static let configuration = CommandConfiguration(
+        abstract: "Shows what we may do on a device, and with the files that its commands give.")
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
@@ -14,18 +15,20 @@ struct Describe: AsyncParsableCommand {
             let description = try await gateway.describe(device)
             switch output.format {
             case .json: try Output.json(description)
-            case .text: for line in description.lines { print(line) }
+            case .text: for line in description.lines { print(line.printable) }
             }
         }
     }
 }
 
 extension DeviceDescription {
+    /// For people. A device that gives files comes first, then the files.
     fileprivate var lines: [String] {
         var lines = ["\(device) (profile \(profile))"]
         if let read { lines.append("read   \(read.words)") }
         if let write { lines.append("write  \(write.words)") }
         for command in commands { lines += command.lines }
+        for handle in handles ?? [] { lines += [""] + handle.lines }
         return lines
     }
 }
@@ -35,15 +38,5 @@ extension DeviceDescription.Transfer {
         let bytes = "up to \(maxLength) bytes at once"
         guard let window, window.count == 2 else { return bytes }
         return bytes + ", positions \(window[0]) to before \(window[1])"
-    }
-}
-
-extension CommandDescription {
-    fileprivate var lines: [String] {
-        let head =
-            "\(name) \(SubOpcode(code)) (\(effect), argument \(argumentSize), reply \(replySize))  \(summary)"
-        let fields = fields.map { "    \($0.name) \($0.type)\($0.type == "bytes" ? " \($0.size)" : "")" }
-        let rules = constraints.map { "    allowed: " + $0.joined(separator: " and ") }
-        return [head] + fields + rules
     }
 }

@@ -3,7 +3,7 @@ import RingClient
 /// What the exit code says. Documented in docs/cli.md; scripts rely on the numbers.
 enum ExitStatus: Int32 {
     case success = 0
-    /// The kernel or the device failed the operation.
+    /// The kernel or the device failed the operation, or a question was answered with no.
     case device = 1
     case usage = 2
     case denied = 3
@@ -15,7 +15,7 @@ enum ExitStatus: Int32 {
     case refused = 6
 
     static let help = """
-        Exit codes: 0 success, 1 device or kernel error, 2 wrong usage, 3 denied by the policy, \
+        Exit codes: 0 success, 1 device or kernel error (or a test or comparison failed), 2 wrong usage or a wrong file, 3 denied by the policy, \
         4 connection or TLS failure, 5 session or protocol error, 6 refused for another reason (busy, \
         stopping).
         """
@@ -25,7 +25,7 @@ enum ExitStatus: Int32 {
         switch error {
         case let error as RingError: self.init(error)
         case is FieldError, is UsageFailure: self = .usage
-        case is NotAllowed: self = .denied
+        case is NotAllowed, is Denied, is NotAdministrator: self = .denied
         default: return nil
         }
     }

@@ -7,7 +7,10 @@ struct RingCtl: AsyncParsableCommand {
         commandName: "ringctl",
         abstract: "Talks to devices behind a Ringgate gateway.",
         discussion: ExitStatus.help,
-        subcommands: [Devices.self, Describe.self, Call.self, Read.self, Write.self, Console.self])
+        subcommands: [
+            Devices.self, Describe.self, Call.self, Read.self, Write.self, Console.self, Explain.self,
+            PolicyCommand.self, SessionCommand.self, DeviceCommand.self,
+        ])
 
     static func main() async {
         do {
