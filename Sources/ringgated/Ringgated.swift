@@ -15,10 +15,11 @@ struct Ringgated: ParsableCommand {
             The options but --check, --config and --port-file can stand in the configuration file under the \
             same name; the command line wins.
             SIGTERM and SIGINT answer what was accepted, then end the daemon; a second one ends it at once.
+            SIGHUP reads the policy again; one with errors changes nothing.
 
             Exit codes: 0 ended in order, 2 a configuration, policy or profile file is wrong, 3 io_uring is \
             missing or disabled, 4 a certificate or key is unusable, 5 the address cannot be listened on, \
-            64 wrong usage.
+            6 the directory of policy revisions cannot be used, 64 wrong usage.
             """,
         version: "0.1.0")
 
@@ -30,6 +31,8 @@ struct Ringgated: ParsableCommand {
     @Option(help: "The allowlist (YAML, docs/policy.md).") var policy: String?
     @Option(help: "Directory of device profiles (default /usr/share/ringgate/profiles).") var profiles:
         String?
+    @Option(help: "Directory to keep policies that were in force; without it none can be applied remotely.")
+    var state: String?
     @Option(help: "debug, info, notice, warning or error (default info).") var logLevel: String?
     @Option(help: "Write the port that was chosen to this file once listening.") var portFile: String?
     @Flag(help: "Check all files and the kernel, say so, and end.") var check = false
@@ -39,10 +42,10 @@ struct Ringgated: ParsableCommand {
         let startup = try Startup(settings)
         OpenFileLimit.raise()
         if check { return try startup.check() }
-        Signals.blockTermination()
+        Signals.block()
         let gateway = try startup.start()
         if let portFile { try PortFile.write(gateway.port, to: portFile) }
-        Signals.drain(gateway)
+        Signals.obey(gateway)
         gateway.wait()
         startup.logger.notice("ended")
     }
@@ -59,6 +62,7 @@ struct Ringgated: ParsableCommand {
         settings.clientCA = clientCa ?? settings.clientCA
         settings.policy = policy ?? settings.policy
         settings.profiles = profiles ?? settings.profiles ?? "/usr/share/ringgate/profiles"
+        settings.state = state ?? settings.state
         settings.logLevel = logLevel ?? settings.logLevel ?? "info"
         return settings
     }

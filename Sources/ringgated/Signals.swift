@@ -1,32 +1,39 @@
 import Foundation
 import RingGateway
 
-/// SIGTERM and SIGINT as orders to the gateway.
+/// SIGTERM, SIGINT and SIGHUP as orders to the gateway.
 enum Signals {
-    private static func termination() -> sigset_t {
+    private static func handled() -> sigset_t {
         var set = sigset_t()
         sigemptyset(&set)
-        sigaddset(&set, SIGTERM)
-        sigaddset(&set, SIGINT)
+        for signal in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&set, signal) }
         return set
     }
 
-    /// Before any thread is made, so that all inherit it: the signals then wait for `drain`.
-    static func blockTermination() {
+    /// Before any thread is made, so that all inherit it: the signals then wait for `obey`.
+    static func block() {
         signal(SIGPIPE, SIG_IGN)
-        var set = termination()
+        var set = handled()
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
-    /// Takes signals on a thread of its own: the first drains the gateway, the second stops it.
-    static func drain(_ gateway: Gateway) {
+    /// Takes signals on a thread of its own: SIGHUP reads the policy again, the first of the others drains the
+    /// gateway, the second stops it.
+    static func obey(_ gateway: Gateway) {
         Thread.detachNewThread {
-            var set = termination()
-            var signal: Int32 = 0
-            sigwait(&set, &signal)
-            gateway.drain()
-            sigwait(&set, &signal)
-            gateway.stop()
+            var set = handled()
+            var isDraining = false
+            while true {
+                var signal: Int32 = 0
+                guard sigwait(&set, &signal) == 0 else { continue }
+                switch (signal, isDraining) {
+                case (SIGHUP, _): gateway.reload()
+                case (_, false):
+                    gateway.drain()
+                    isDraining = true
+                case (_, true): gateway.stop()
+                }
+            }
         }
     }
 }

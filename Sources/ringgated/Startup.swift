@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import RingAdministration
 import RingGateway
 import RingPolicy
 import RingPolicyFile
@@ -8,6 +9,13 @@ import RingPolicyFile
 /// Ends the daemon with a line on standard error and the exit code that goes with it.
 enum Failure {
     static func files(_ text: String) -> any Error { end(2, text) }
+
+    static func administration(_ error: AdministrationError) -> any Error {
+        switch error {
+        case .policy(let errors): files("the policy cannot be used:\n\(errors.description)")
+        case .state(let text): end(6, text)
+        }
+    }
 
     static func gateway(_ error: GatewayError) -> any Error {
         switch error {
@@ -26,6 +34,8 @@ enum Failure {
 /// Everything read and checked, ready to start.
 struct Startup {
     let configuration: GatewayConfiguration
+    let administrator: Administrator
+    /// What is in the policy file.
     let policy: PolicySnapshot
     let logger: Logger
 
@@ -37,8 +47,14 @@ struct Startup {
             clientCA: try Self.required(settings.clientCA, "client-ca"))
         if let sessions = settings.maxSessions { configuration.limits.sessions = sessions }
         self.configuration = configuration
-        policy = try Self.loadPolicy(
-            try Self.required(settings.policy, "policy"), try Self.required(settings.profiles, "profiles"))
+        let files = Administrator.Files(
+            policy: try Self.required(settings.policy, "policy"),
+            profiles: try Self.required(settings.profiles, "profiles"), state: settings.state)
+        let administrator = Administrator(files, hash: Revision.sha256)
+        self.administrator = administrator
+        do throws(PolicyErrors) { policy = try administrator.load() } catch {
+            throw Failure.administration(.policy(error))
+        }
         guard let level = Logger.Level(rawValue: settings.logLevel ?? "") else {
             throw ValidationError("log-level: write debug, info, notice, warning or error")
         }
@@ -56,19 +72,17 @@ struct Startup {
         return value
     }
 
-    private static func loadPolicy(_ path: String, _ profiles: String) throws -> PolicySnapshot {
-        do throws(PolicyErrors) {
-            let loaded = try PolicyLoader.load(policy: path, profiles: profiles)
-            return loaded.snapshot(revision: Revision.sha256(loaded.revisionInput))
-        } catch {
-            throw Failure.files("the policy cannot be used:\n\(error.description)")
-        }
-    }
-
     func start() throws -> Gateway {
+        let policy: PolicySnapshot
+        do throws(AdministrationError) {
+            policy = try administrator.start(at: UInt64(max(0, time(nil))))
+        } catch {
+            throw Failure.administration(error)
+        }
         let gateway: Gateway
         do throws(GatewayError) {
-            gateway = try Gateway.start(configuration, policy: policy, logger: logger)
+            gateway = try Gateway.start(
+                configuration, policy: policy, administrator: administrator, logger: logger)
         } catch {
             throw Failure.gateway(error)
         }
@@ -85,12 +99,15 @@ struct Startup {
 
     /// Why a device could not be opened now, if so.
     private static func warning(_ device: Device) -> String? {
+        let kinds: [NodeKind: mode_t] = [.character: S_IFCHR, .block: S_IFBLK, .regular: S_IFREG]
+        // What is no node, a connection or the gateway itself, is there when it is needed.
+        guard let kind = kinds[device.kind] else { return nil }
         var status = stat()
-        guard lstat(device.path, &status) == 0 else {
+        let result = device.followsLink ? stat(device.path, &status) : lstat(device.path, &status)
+        guard result == 0 else {
             return "device `\(device.name)`: \(device.path): \(String(cString: strerror(errno)))"
         }
-        let kinds: [NodeKind: mode_t] = [.character: S_IFCHR, .block: S_IFBLK, .regular: S_IFREG]
-        guard status.st_mode & S_IFMT == kinds[device.kind] else {
+        guard status.st_mode & S_IFMT == kind else {
             return
                 "device `\(device.name)`: \(device.path) is no \(device.kind) file; a link must be replaced by its target"
         }
@@ -106,8 +123,9 @@ struct Startup {
     func check() throws {
         do throws(GatewayError) { try Gateway.check(configuration) } catch { throw Failure.gateway(error) }
         for warning in policy.devices.compactMap(Self.warning) { print("warning: \(warning)") }
+        let devices = policy.devices.count { $0.kind != .gateway }
         print(
-            "ok: \(policy.principals.count) principals, \(policy.devices.count) devices, \(policy.rules.count) rules, "
+            "ok: \(policy.principals.count) principals, \(devices) devices, \(policy.rules.count) rules, "
                 + "revision \(Revision.text(policy.revision))")
     }
 }
