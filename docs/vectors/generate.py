@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes valid.json and invalid.json beside itself.
+"""Writes valid.json, invalid.json and arguments.json beside itself.
 
 Made from docs/protocol.md alone, with nothing but Python's standard library, so that the vectors check the
 Swift code instead of repeating it. `generate.py --check` fails when a file is not what it would write.
@@ -9,6 +9,9 @@ import json
 import struct
 import sys
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+import arguments  # noqa: E402
 
 OPERATIONS = {
     "nop": 1, "open": 2, "close": 3, "read": 4, "write": 5, "sync": 6, "command": 8, "describe": 11,
@@ -158,6 +161,7 @@ REFUSALS = [
     (8, -16, "", "the session has 4194304 bytes in flight"),
     (9, -108, "", "the gateway is stopping"),
     (10, -19, "", "what is at the path of `board` is no character device – look there"),
+    (11, -16, "", "`board` is disabled: the bench is being rewired"),
 ]
 for reason, result, rule, text in REFUSALS:
     flags = ("denied", "refused") if result == -13 else ("refused",)
@@ -253,7 +257,7 @@ def bad_refusal(name, payload):
 
 bad_refusal("refusal-cut", refusal(6, "", "")[:7])
 bad_refusal("refusal-reason-0", refusal(0, "", "no"))
-bad_refusal("refusal-reason-11", refusal(11, "", "no"))
+bad_refusal("refusal-reason-12", refusal(12, "", "no"))
 bad_refusal("refusal-lengths-short", refusal(6, "rule", "text") + b"x")
 bad_refusal("refusal-lengths-long", refusal(6, "rule", "text")[:-1])
 bad_refusal("refusal-rule-of-513", refusal(6, "r" * 513, ""))
@@ -271,7 +275,9 @@ bad("goodbye-reserved", "client", 1, 28, frame("goodbye", goodbye(0, b"\0\0\0\0\
 
 def main():
     stale = []
-    for name, vectors in (("valid.json", valid), ("invalid.json", invalid)):
+    for name, vectors in (
+        ("valid.json", valid), ("invalid.json", invalid), ("arguments.json", arguments.vectors),
+    ):
         path = Path(__file__).with_name(name)
         lines = ",\n".join(json.dumps(vector, ensure_ascii=False) for vector in vectors)
         text = f"[\n{lines}\n]\n"
