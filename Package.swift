@@ -37,21 +37,34 @@ let package = Package(
 
         .target(name: "RingProtocol", path: "Sources/Protocol"),
         .target(name: "RingPolicy", dependencies: ["RingProtocol"], path: "Sources/Policy"),
-        .target(name: "RingPolicyFile", dependencies: ["RingPolicy", yams], path: "Sources/PolicyFile"),
+        .target(
+            name: "RingPolicyFile", dependencies: ["RingCodec", "RingPolicy", yams],
+            path: "Sources/PolicyFile"),
+        .target(
+            name: "RingAdministration", dependencies: ["RingPolicyFile", "RingPolicy", "RingProtocol"],
+            path: "Sources/Administration"),
         .target(name: "RingEngine", dependencies: ["RingPolicy", "CLiburing"], path: "Sources/Engine"),
         .target(
             name: "RingGateway",
-            dependencies: ["RingEngine", "RingPolicy", "RingProtocol", "COpenSSL", logging],
+            dependencies: [
+                "RingAdministration", "RingCodec", "RingEngine", "RingPolicy", "RingProtocol", "COpenSSL",
+                logging,
+            ],
             path: "Sources/Gateway"),
-        .target(name: "RingClient", dependencies: ["RingProtocol"] + nio, path: "Sources/Client"),
+        .target(name: "RingCodec", dependencies: ["RingProtocol"], path: "Sources/Codec"),
+        .target(
+            name: "RingClient", dependencies: ["RingCodec", "RingProtocol"] + nio, path: "Sources/Client"),
         .target(name: "RingLab", path: "Sources/Lab"),
 
         .executableTarget(
             name: "ringgated",
-            dependencies: ["RingGateway", "RingPolicyFile", argumentParser, logging, yams],
+            dependencies: [
+                "RingGateway", "RingAdministration", "RingPolicyFile", argumentParser, logging, yams,
+            ],
             path: "Sources/ringgated"),
         .executableTarget(
-            name: "ringctl", dependencies: ["RingClient", argumentParser], path: "Sources/ringctl"),
+            name: "ringctl", dependencies: ["RingClient", "RingPolicyFile", "RingPolicy", argumentParser],
+            path: "Sources/ringctl"),
         .executableTarget(
             name: "ringlab", dependencies: ["RingLab", argumentParser], path: "Sources/ringlab"),
         .executableTarget(
@@ -59,25 +72,48 @@ let package = Package(
 
         .target(name: "TestSupport", dependencies: ["COpenSSL", "RingProtocol"], path: "Tests/Support"),
         .testTarget(name: "ProtocolTests", dependencies: ["RingProtocol"], path: "Tests/Protocol"),
-        .testTarget(name: "PolicyTests", dependencies: ["RingPolicy"], path: "Tests/Policy"),
+        .target(name: "PolicyReference", dependencies: ["RingPolicy"], path: "Tests/PolicyReference"),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .executableTarget(
+            name: "policy-proof",
+            dependencies: ["PolicyReference", "RingPolicy", "RingPolicyFile", "AllocationCounter"],
+            path: "Tests/PolicyProof"),
+        .testTarget(
+            name: "PolicyTests", dependencies: ["RingPolicy", "PolicyReference"], path: "Tests/Policy"),
         .testTarget(
             name: "PolicyFileTests", dependencies: ["RingPolicyFile", "TestSupport"], path: "Tests/PolicyFile"
         ),
         .testTarget(
+            name: "AdministrationTests", dependencies: ["RingAdministration", "TestSupport"],
+            path: "Tests/Administration"),
+        .testTarget(
             name: "EngineTests", dependencies: ["RingEngine", "RingGateway", "CLiburing", "TestSupport"],
             path: "Tests/Engine"),
         .testTarget(
-            name: "ClientTests", dependencies: ["RingClient", "TestSupport", "ringctl"] + nio,
+            name: "ClientTests",
+            dependencies: ["RingClient", "RingPolicy", "RingPolicyFile", "TestSupport", "ringctl"] + nio,
             path: "Tests/Client"),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["RingGateway", "RingPolicyFile", "RingClient", "RingLab", "TestSupport", logging],
+            dependencies: [
+                "RingGateway", "RingAdministration", "RingPolicyFile", "RingClient", "RingLab", "TestSupport",
+                logging,
+            ],
             path: "Tests/Gateway"),
         .testTarget(
             name: "LabTests", dependencies: ["RingLab", "TestSupport", "ringlab"], path: "Tests/Lab"),
         .testTarget(
-            name: "DaemonTests", dependencies: ["TestSupport", "ringgated"], path: "Tests/Daemon"),
+            name: "DaemonTests", dependencies: ["RingLab", "TestSupport", "ringctl", "ringgated"],
+            path: "Tests/Daemon"),
         .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], path: "Tests/Repository"),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// libFuzzer brings a main of its own, so this links only with its sanitizer: scripts/fuzz asks for it.
+if Context.environment["RINGGATE_FUZZERS"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "ringgate-fuzz", dependencies: ["PolicyReference", "RingPolicy", "RingPolicyFile"],
+            path: "Tests/Fuzz", exclude: ["corpus"]))
+}

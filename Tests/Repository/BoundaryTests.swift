@@ -11,13 +11,16 @@ struct BoundaryTests {
     private static let allowed: [String: Set<String>] = [
         "Protocol": [],
         "Policy": ["RingProtocol"],
-        "PolicyFile": platform.union(["RingPolicy", "RingProtocol", "Yams"]),
+        "Codec": ["RingProtocol"],
+        "PolicyFile": platform.union(["RingCodec", "RingPolicy", "RingProtocol", "Yams"]),
+        "Administration": platform.union(foundation).union(["RingPolicy", "RingPolicyFile", "RingProtocol"]),
         "Engine": platform.union(["CLiburing", "RingPolicy", "RingProtocol"]),
         "Gateway": platform.union(foundation).union([
-            "CLiburing", "COpenSSL", "Logging", "RingEngine", "RingPolicy", "RingProtocol",
+            "CLiburing", "COpenSSL", "Logging", "RingAdministration", "RingCodec", "RingEngine", "RingPolicy",
+            "RingProtocol",
         ]),
         "Client": platform.union(foundation).union([
-            "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "RingProtocol",
+            "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "RingCodec", "RingProtocol",
         ]),
         "Lab": platform,
     ]
