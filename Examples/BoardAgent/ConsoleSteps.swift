@@ -17,8 +17,7 @@ struct ConsoleSteps: Sendable {
 
     @Sendable func resize() async throws -> String {
         let codec = try await codec("TIOCSWINSZ")
-        let argument = try codec.codec.encode(["ws_row": "50", "ws_col": "132"])
-        try await board.command(codec.code, argument: argument)
+        try await board.command(codec.encode(["ws_row": "50", "ws_col": "132"]))
         let answer = try await ask("size")
         guard answer.contains("50 rows, 132 columns") else { throw Surprise("the board saw \(answer)") }
         return "the board sees 50 rows, 132 columns"
@@ -29,7 +28,8 @@ struct ConsoleSteps: Sendable {
         let get = try await codec("TCGETS2")
         let set = try await codec("TCSETSW2")
         var values: [String: String] = [:]
-        for field in try get.codec.decode(try await board.command(get.code).payload) {
+        let question = try get.encode([:])
+        for field in try get.decode(try await board.command(question).payload, of: question) {
             values[field.name] = "\(field.value)"
         }
         guard let flags = values["c_cflag"].flatMap({ UInt32($0) }) else {
@@ -40,7 +40,7 @@ struct ConsoleSteps: Sendable {
         values["c_cflag"] = "\(flags & ~baudMask | anySpeed)"
         values["c_ispeed"] = "9600"
         values["c_ospeed"] = "9600"
-        try await board.command(set.code, argument: try set.codec.encode(values))
+        try await board.command(set.encode(values))
         let answer = try await ask("baud")
         guard answer.contains("9600 8N1") else { throw Surprise("the board saw \(answer)") }
         return "the board sees 9600 8N1"
@@ -59,12 +59,12 @@ struct ConsoleSteps: Sendable {
         throw Surprise("TIOCSTI was let through")
     }
 
-    private func codec(_ name: String) async throws -> (code: SubOpcode, codec: StructCodec) {
+    private func codec(_ name: String) async throws -> ArgumentCodec {
         let description = try await board.connection.describe("board")
         guard let command = description.commands.first(where: { $0.name == name }) else {
             throw Surprise("\(name) is not among what the agent may do")
         }
-        return (SubOpcode(command.code), try StructCodec(command))
+        return try ArgumentCodec(command)
     }
 
     private func ask(_ command: String) async throws -> String {
