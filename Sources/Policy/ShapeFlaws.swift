@@ -80,6 +80,10 @@ extension CommandShape {
             guard sizes.lowerBound > 0, sizes.upperBound <= 0x3fff, pattern.step > 0 else {
                 return "sizes of a code are 1 to 16383, and step at least 1"
             }
+            // Clients tell by the size how long the struct is.
+            guard blocks.first?.elementSize == nil else {
+                return "a code with `sizes` has a struct of size `code`"
+            }
         }
         if let numbers = pattern.numbers, numbers.lowerBound < 0 || numbers.upperBound > 255 {
             return "numbers of a code are 0 to 255"
@@ -191,7 +195,7 @@ extension CommandShape {
             guard field.type.size == 4, field.bits == nil else {
                 return "descriptor `\(field.name)` has 4 bytes"
             }
-            if case .gives = field.descriptor, !direction.isToClient, placement == .pointer {
+            if case .gives = field.descriptor, !direction.isToClient || placement != .pointer {
                 return "`\(field.name)` gives a descriptor, so the block must come back"
             }
             if case .takes = field.descriptor, !direction.isFromClient {

@@ -43,6 +43,8 @@ struct TreeFlawTests {
         let large = CodePattern(SubOpcode(0x1234), sizes: 1...65)
         #expect(shape([byCode], pattern: large).flaw == "size `code` needs a code with `sizes`")
         #expect(shape([byCode], pattern: CodePattern(SubOpcode(0x1234), sizes: 1...64)).flaw == nil)
+        let fixed = shape([root()], pattern: CodePattern(SubOpcode(0x1234), sizes: 1...64))
+        #expect(fixed.flaw == "a code with `sizes` has a struct of size `code`")
         let selector = Condition(count, .equals(1))
         #expect(
             shape([], placement: .none, selectors: [selector]).flaw
@@ -160,6 +162,12 @@ struct TreeFlawTests {
         let gives = field(.gives(profile: "line")), takes = field(.takes(profile: "line"))
         #expect(shape([root([gives], size: 32, .both)], direction: .both).flaw == nil)
         #expect(shape([root([gives])]).flaw == "`fd0` gives a descriptor, so the block must come back")
+        let number = [
+            Field(name: "fd0", type: .signed(bytes: 4), offset: 0, descriptor: .gives(profile: "line"))
+        ]
+        #expect(
+            shape([root(number, size: 8)], placement: .value).flaw
+                == "`fd0` gives a descriptor, so the block must come back")
         #expect(
             shape([root([takes], size: 32, .output)], direction: .output).flaw
                 == "`fd0` takes a descriptor, so the block must come from the client")
