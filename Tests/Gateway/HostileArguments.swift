@@ -140,7 +140,8 @@ struct HostileTarget: Sendable {
         let occupied = HostileSite.devices.indices.map {
             hostile("fills slot \($0)", offset: UInt64($0), .slotInUse)
         }
-        return places + occupied + [64, 65_535].map { hostile("fills \($0)", offset: $0, .slotNotOpen) }
+        return places + occupied
+            + [64, 65_535].map { (slot: UInt64) in hostile("fills \(slot)", offset: slot, .slotNotOpen) }
     }
 
     private var descriptorCases: [HostileCase] {

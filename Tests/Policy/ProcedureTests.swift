@@ -72,7 +72,7 @@ struct ProcedureTests {
         #expect(try open.grant.refusal(.read, ReadArgument.encode(count: 1))?.reason == .noRule)
         #expect(try open.grant.refusal(.command, code: 0xffff_0003, .zeros(3))?.reason == .noRule)
         #expect(throws: Refusal(.noRule, "procedure `press` has no steps on `other`")) {
-            try snapshot.authorizeOpen("other", for: procedure)
+            _ = try snapshot.authorizeOpen("other", for: procedure)
         }
         let elsewhere = self.procedure(rights: ["gone": FileRights()])
         #expect(snapshot.grant(for: elsewhere, on: "gone") == nil, "a device that the policy does not have")
