@@ -93,7 +93,7 @@ struct GrantParts {
                     shape: shape, alternatives: alternatives, nevers: forbidden, isObserved: isObserved,
                     handle: addHandle(shape), redactions: Self.redactions(shape), next: -1))
         }
-        // The last of those that share a code first, so that each knows the index of its next.
+        // Those that share a code are tried one after the other, in the order of the profile.
         details = found.indices.map { index in
             let next = found[(index + 1)...].firstIndex { $0.shape.pattern == found[index].shape.pattern }
             return found[index].followed(by: next ?? -1)

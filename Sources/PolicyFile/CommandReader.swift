@@ -54,38 +54,38 @@ enum CommandReader {
 
     /// The `ties` of fields to sums of fields in another block.
     private static func readTies(_ value: Value, _ blocks: [Block], _ report: inout Report) -> [Condition]? {
-        guard case .map(let pairs) = value.content, !pairs.isEmpty, pairs.count <= FileLimits.selectors else {
-            report.add(
-                value.place, "`ties` is a mapping of 1 to \(FileLimits.selectors) fields, not \(value.words)",
-                "write {FIELD: \"2*BLOCK.FIELD + 1\"}")
-            return nil
-        }
-        var ties: [Condition] = []
-        for pair in pairs {
-            let path = pair.key.text ?? ""
-            guard let (index, field) = blocks.field(at: path), field.range != nil else {
-                report.add(
-                    pair.key.place, "there is no number `\(path)` in the argument",
-                    Suggestion.hint(for: path, among: blocks.fieldPaths))
-                return nil
+        readFields(value, "ties", "{FIELD: \"2*BLOCK.FIELD + 1\"}", blocks, &report) {
+            index, field, pair, report in
+            SumReader.read(pair.value, blocks, &report).map { other, sum in
+                Condition(field, in: blocks, index: index, is: sum, of: other)
             }
-            guard let (other, sum) = SumReader.read(pair.value, blocks, &report) else { return nil }
-            ties.append(Condition(field, in: blocks, index: index, is: sum, of: other))
         }
-        return ties
     }
 
     /// The `when` that tells a command from others with its code: values of fields that come from the client.
-    private static func readSelectors(_ value: Value, _ blocks: [Block], _ report: inout Report)
-        -> [Condition]?
-    {
+    private static func readSelectors(
+        _ value: Value, _ blocks: [Block], _ report: inout Report
+    ) -> [Condition]? {
+        readFields(value, "when", "{FIELD: N}", blocks, &report) { index, field, pair, report in
+            FieldTestReader(field, pair.key.text ?? "").number(pair.value, &report).map {
+                Condition(field, .equals($0), in: blocks[index], index: index)
+            }
+        }
+    }
+
+    /// A mapping of numbers anywhere in the argument to what is said about each.
+    private static func readFields(
+        _ value: Value, _ key: String, _ example: String, _ blocks: [Block], _ report: inout Report,
+        _ read: (_ block: Int, Field, Value.Pair, inout Report) -> Condition?
+    ) -> [Condition]? {
         guard case .map(let pairs) = value.content, !pairs.isEmpty, pairs.count <= FileLimits.selectors else {
             report.add(
-                value.place, "`when` is a mapping of 1 to \(FileLimits.selectors) fields, not \(value.words)",
-                "write {FIELD: N}")
+                value.place,
+                "`\(key)` is a mapping of 1 to \(FileLimits.selectors) fields, not \(value.words)",
+                "write \(example)")
             return nil
         }
-        var selectors: [Condition] = []
+        var conditions: [Condition] = []
         for pair in pairs {
             let path = pair.key.text ?? ""
             guard let (index, field) = blocks.field(at: path), field.range != nil else {
@@ -94,10 +94,10 @@ enum CommandReader {
                     Suggestion.hint(for: path, among: blocks.fieldPaths))
                 return nil
             }
-            guard let number = FieldTestReader(field, path).number(pair.value, &report) else { return nil }
-            selectors.append(Condition(field, .equals(number), in: blocks[index], index: index))
+            guard let condition = read(index, field, pair, &report) else { return nil }
+            conditions.append(condition)
         }
-        return selectors
+        return conditions
     }
 }
 
