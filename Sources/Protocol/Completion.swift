@@ -22,7 +22,7 @@ public struct CompletionFlags: OptionSet, Equatable, Sendable {
     public static let refused = CompletionFlags(rawValue: 1 << 2)
     /// The call had begun when it was given up: its effect on the device is unknown.
     public static let indeterminate = CompletionFlags(rawValue: 1 << 5)
-    /// Events were lost before this one (feature `streams`).
+    /// Events were lost at this place; the payload is a `Gap` (feature `streams`).
     public static let gap = CompletionFlags(rawValue: 1 << 6)
 
     /// The flag bits that say which engine ran the entry.
@@ -47,7 +47,8 @@ public struct CompletionHeader: Equatable, Sendable {
     /// What the kernel returned: >= 0, or a negated errno of Linux's generic table.
     public let result: Int32
     public let payloadLength: Int
-    /// Nanoseconds from handing the entry to its engine until the result was there; 48 bits.
+    /// Nanoseconds from handing the entry to its engine until the result was there; 48 bits. Of an event,
+    /// when it was found (`eventTime`); of a refusal, its `retryAfter`.
     public let deviceTime: UInt64
     public let flags: CompletionFlags
 
@@ -63,7 +64,11 @@ public struct CompletionHeader: Equatable, Sendable {
         self.flags = flags
     }
 
-    static let deviceTimeMask: UInt64 = (1 << 48) - 1
+    @usableFromInline static let deviceTimeMask: UInt64 = (1 << 48) - 1
+
+    /// The device time of an event that was found at `time`, nanoseconds of CLOCK_MONOTONIC: the low 48 bits.
+    @inlinable
+    public static func eventTime(_ time: UInt64) -> UInt64 { time & deviceTimeMask }
 
     /// Bytes the completion takes in a frame.
     @inlinable

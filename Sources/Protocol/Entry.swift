@@ -11,7 +11,7 @@ public struct Entry {
     public let slot: FileSlot
     public let subOpcode: SubOpcode
     public let requestID: RequestID
-    /// File position in bytes; all ones means the file's own position.
+    /// File position in bytes, all ones for the file's own; some operations carry another number here.
     public let offset: UInt64
     /// Deadline asked for, in milliseconds; 0 asks for none.
     public let timeout: UInt32
@@ -63,21 +63,5 @@ public struct Entry {
         buffer.storeWire(timeout, at: 24)
         buffer.storeWire(UInt32(argument.count), at: 28)
         buffer.storeWirePadded(argument.pointer, at: Limits.entryHeader)
-    }
-}
-
-/// The argument of a `read` entry: `count u32 @0, reserved u32 @4`.
-public enum ReadArgument {
-    public static let size = 8
-
-    /// Bytes asked for, or nil when the argument does not have its shape.
-    @inlinable
-    public static func decode(_ argument: WireBytes) -> Int? {
-        guard argument.count == size, argument.load(UInt32.self, at: 4) == 0 else { return nil }
-        return Int(argument.load(UInt32.self, at: 0))
-    }
-
-    public static func encode(count: Int) -> [UInt8] {
-        withUnsafeBytes(of: UInt64(UInt32(count)).littleEndian) { Array($0) }
     }
 }

@@ -6,6 +6,8 @@ public enum FrameType: UInt8, Sendable, CaseIterable {
     case complete = 4
     case error = 5
     case goodbye = 6
+    /// How many completions the client has (feature `resume`).
+    case acknowledge = 7
 }
 
 /// The eight bytes in front of every frame: `length u32, type u8, reserved u8, count u16`.

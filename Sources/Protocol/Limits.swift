@@ -25,8 +25,16 @@ public enum Limits {
     public static let payloadInFlight = 4 << 20
     /// File slots of a session, numbered from 0.
     public static let slots = 64
-    /// Entries in one chain (a later feature; announced so that clients can plan for it).
+    /// Entries in one chain.
     public static let chain = 256
+    /// Events that one `read`, `poll`, `list` or `credit` entry may grant, and that a stream may be owed.
+    public static let credit = 4096
+    /// Payload bytes an event is charged with beside those of a read; it covers a completion in the outbox.
+    public static let eventOverhead = 32
+    /// Payload bytes an event that carries a JSON document (`list`, `lease`) is charged with.
+    public static let documentEvent = 1024
+    /// Longest delay of a `timeout` entry, in nanoseconds: an hour.
+    public static let delay: UInt64 = 3_600_000_000_000
     /// Device name, UTF-8.
     public static let deviceName = 64
     /// Human-readable text of a refusal or an error frame, UTF-8.

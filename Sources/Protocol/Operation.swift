@@ -16,7 +16,7 @@ public enum Operation: UInt8, Sendable, CaseIterable {
     case poll = 7
     /// Sends a device command: an ioctl request or a URING_CMD.
     case command = 8
-    /// A delay inside a chain (feature `links`).
+    /// Waits for a time, mostly inside a chain (feature `links`).
     case timeout = 9
     /// Cancels an entry in flight (feature `cancel`).
     case cancel = 10
@@ -26,6 +26,20 @@ public enum Operation: UInt8, Sendable, CaseIterable {
     case list = 12
     /// Takes, renews or gives up a lease (feature `leases`).
     case lease = 13
+    /// Grants a stream more events (feature `streams`).
+    case credit = 14
+
+    /// The feature without which the operation is refused (unsupported).
+    public var feature: Features {
+        switch self {
+        case .nop, .open, .close, .read, .write, .sync, .command, .describe, .list: []
+        case .poll: .poll
+        case .timeout: .links
+        case .cancel: .cancel
+        case .lease: .leases
+        case .credit: .streams
+        }
+    }
 }
 
 /// Flags of an entry, with io_uring's meaning. All need a feature that the welcome must have granted.
@@ -39,6 +53,9 @@ public struct EntryFlags: OptionSet, Sendable {
     public static let drain = EntryFlags(rawValue: 1 << 2)
     public static let multishot = EntryFlags(rawValue: 1 << 3)
     public static let skipSuccess = EntryFlags(rawValue: 1 << 4)
+
+    /// Whether the next entry of the frame belongs to the same chain.
+    @inlinable public var joinsNext: Bool { !isDisjoint(with: [.link, .hardlink]) }
 
     /// The flags a client may set once `features` were granted.
     public static func allowed(by features: Features) -> EntryFlags {

@@ -31,11 +31,15 @@ public struct Refusal: Error, Equatable, Sendable {
     /// Id of the deciding rule in the site's policy, `never/...` for a built-in one, empty when none decided.
     public let rule: String
     public let text: String
+    /// Nanoseconds after which trying again makes sense, 0 when there is no telling. Not part of the payload:
+    /// it is the completion's device time.
+    public var retryAfter: UInt64
 
-    public init(_ reason: RefusalReason, rule: String = "", _ text: String) {
+    public init(_ reason: RefusalReason, rule: String = "", _ text: String, retryAfter: UInt64 = 0) {
         self.reason = reason
         self.rule = rule
         self.text = text
+        self.retryAfter = retryAfter
     }
 
     static let header = 8

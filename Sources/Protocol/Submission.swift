@@ -8,8 +8,18 @@ public struct Submission {
     @usableFromInline var position = 0
     /// The greatest request id of the frame.
     public let lastRequestID: RequestID
+    /// All flags that some entry of the frame has.
+    public let flags: EntryFlags
 
-    /// Proves lengths, padding, flags and request ids.
+    /// What the entries looked at so far leave to be known for the next.
+    private struct Proof {
+        var last: RequestID
+        var flags: EntryFlags = []
+        /// Members of the chain that the next entry continues.
+        var chain = 0
+    }
+
+    /// Proves lengths, padding, flags, request ids and chains.
     ///
     /// `allowed` are the flags of the granted features, `after` the last request id the session has used.
     public init(_ frame: Frame, allowed: EntryFlags, after: RequestID) throws(WireError) {
@@ -21,20 +31,25 @@ public struct Submission {
                 .limit, rule: 11, "\(remaining) entries in one frame; at most \(Limits.entriesPerFrame)")
         }
         var position = 0
-        var last = after
+        var proof = Proof(last: after)
         for index in 0..<remaining {
             position += try Self.prove(
-                bytes, at: position, index: UInt32(index), allowed: allowed, after: &last)
+                bytes, at: position, index: UInt32(index), allowed: allowed, after: &proof)
         }
         guard position == bytes.count else {
             throw WireError(.malformed, rule: 12, "\(bytes.count - position) bytes behind the last entry")
         }
-        lastRequestID = last
+        guard proof.chain == 0 else {
+            throw WireError(
+                .malformed, rule: 34, entry: UInt32(remaining - 1), "the frame ends inside a chain")
+        }
+        lastRequestID = proof.last
+        flags = proof.flags
     }
 
     /// Size of the entry at `position`, once it is proven to be well-formed.
     private static func prove(
-        _ bytes: WireBytes, at position: Int, index: UInt32, allowed: EntryFlags, after last: inout RequestID
+        _ bytes: WireBytes, at position: Int, index: UInt32, allowed: EntryFlags, after proof: inout Proof
     ) throws(WireError) -> Int {
         guard bytes.count - position >= Limits.entryHeader else {
             throw WireError(.malformed, rule: 12, entry: index, "the frame ends inside an entry header")
@@ -45,13 +60,19 @@ public struct Submission {
             throw WireError(
                 .reserved, rule: 13, entry: index, "flag bits \(extra) belong to no granted feature")
         }
+        proof.flags.formUnion(flags)
+        proof.chain = flags.joinsNext ? proof.chain + 1 : 0
+        guard proof.chain < Limits.chain else {
+            throw WireError(.limit, rule: 34, entry: index, "a chain of more than \(Limits.chain) entries")
+        }
         let requestID = RequestID(bytes.load(UInt64.self, at: position + 8))
-        guard requestID > last else {
+        guard requestID > proof.last else {
             throw WireError(
-                .requestID, rule: 14, entry: index, "request id \(requestID.value) is not above \(last.value)"
+                .requestID, rule: 14, entry: index,
+                "request id \(requestID.value) is not above \(proof.last.value)"
             )
         }
-        last = requestID
+        proof.last = requestID
         let length = Int(bytes.load(UInt32.self, at: position + 28))
         guard length <= Limits.payload else {
             throw WireError(

@@ -18,6 +18,21 @@ extension [UInt8] {
     }
 }
 
+extension EntryFlags {
+    /// Those a client may set once every feature is granted.
+    static let all = allowed(by: Features(rawValue: .max))
+}
+
+extension SessionToken {
+    /// As it lies on the wire.
+    var hex: String {
+        var bytes = [UInt8](repeating: 0, count: SessionToken.size)
+        bytes.store(first, at: 0)
+        bytes.store(second, at: 8)
+        return bytes.hex
+    }
+}
+
 /// What a rule of docs/protocol.md says when it is broken.
 struct Broken: Equatable {
     let code: SessionErrorCode
@@ -81,14 +96,22 @@ func decodeWhole(
     case .welcome: _ = try Welcome.decode(frame.payload)
     case .submit:
         var submission = try Submission(frame, allowed: allowed, after: after)
-        while let entry = submission.next() { _ = ReadArgument.decode(entry.argument) }
+        while let entry = submission.next() { look(entry) }
     case .complete:
         var batch = CompletionBatch(frame)
         while let completion = try batch.next() {
-            guard completion.header.flags.contains(.refused) else { continue }
-            _ = try Refusal.decode(completion.payload)
+            let flags = completion.header.flags
+            if flags.contains(.refused) { _ = try Refusal.decode(completion.payload) }
+            if flags.contains(.gap) { _ = try Gap.decode(completion.payload) }
         }
     case .error: _ = try SessionError.decode(frame.payload)
     case .goodbye: _ = try Goodbye.decode(frame.payload)
+    case .acknowledge: _ = try Acknowledge.decode(frame.payload)
     }
+}
+
+/// Reads everything an entry can mean, whatever its operation is.
+private func look(_ entry: Entry) {
+    _ = (ReadArgument.decode(entry)?.eventCharge, StreamArgument.decode(entry), CreditGrant.decode(entry))
+    _ = (entry.delay, entry.cancelScope, entry.leaseVerb, entry.pollEvents, entry.flagsFit, entry.timeoutFits)
 }

@@ -19,6 +19,7 @@ struct HandshakeTests {
         for count in 0..<200 {
             let bytes = [UInt8](repeating: 0, count: count)
             let ofHello = try broken { try bytes.wire { _ = try Hello.decode($0) } }
+            // 56 zeros ask for a session without the feature.
             #expect(ofHello == (count == 16 ? nil : Broken(.malformed, 6)))
             let ofWelcome = try broken { try bytes.wire { _ = try Welcome.decode($0) } }
             #expect(ofWelcome == (count == 96 ? nil : Broken(.malformed, 8)))

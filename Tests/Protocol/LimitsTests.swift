@@ -13,6 +13,13 @@ struct LimitsTests {
         #expect(Limits.inFlight >= Limits.entriesPerFrame, "a full frame can be accepted")
         #expect(Limits.payloadInFlight >= 2 * Limits.payload, "a longest argument and reply can be in flight")
         #expect(Limits.chain <= Limits.entriesPerFrame)
+        #expect(Limits.greetingPayload >= Hello.size + Hello.Resumption.size)
+        #expect(Limits.eventOverhead >= Limits.completionHeader, "an event's charge covers its completion")
+        #expect(
+            Limits.eventOverhead + Limits.payload <= Limits.payloadInFlight, "a longest event can be sent")
+        #expect(
+            Limits.documentEvent * Limits.credit <= Limits.payloadInFlight, "a greatest credit can be granted"
+        )
         #expect(Limits.text * 2 + 8 <= Limits.payload, "a refusal fits a payload")
     }
 

@@ -30,7 +30,7 @@ struct RandomBytesTests {
             // A header that passes, most of the time, so that the payload is looked at.
             if random.next() % 8 != 0 {
                 bytes.store(UInt32(length), at: 0)
-                bytes[4] = UInt8.random(in: 1...6, using: &random)
+                bytes[4] = UInt8.random(in: 1...7, using: &random)
                 bytes[5] = 0
                 bytes.store(UInt16(random.next() % 4), at: 6)
             }

@@ -22,6 +22,17 @@ struct RefusalTests {
         }
     }
 
+    @Test("The time after which to try again is no part of the payload")
+    func retryAfter() throws {
+        let refusal = Refusal(.busy, "queue full", retryAfter: 5_000)
+        #expect(refusal.retryAfter == 5_000 && refusal != Refusal(.busy, "queue full"))
+        #expect(refusal.encoded() == Refusal(.busy, "queue full").encoded())
+        var decoded = try refusal.encoded().wire { try Refusal.decode($0) }
+        #expect(decoded.retryAfter == 0)
+        decoded.retryAfter = 5_000
+        #expect(decoded == refusal)
+    }
+
     @Test("Text is cut at the last character that fits, on both sides of the limit")
     func cut() throws {
         let cases: [(text: String, bytes: Int)] = [

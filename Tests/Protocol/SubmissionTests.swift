@@ -96,7 +96,8 @@ struct SubmissionTests {
             #expect(EntryFlags.allowed(by: feature) == flags)
             for bit in 0..<8 {
                 let flag = EntryFlags(rawValue: 1 << bit)
-                let bytes = submission([Entry(.nop, requestID: RequestID(1), flags: flag)])
+                let last = flag.joinsNext ? [Entry(.nop, requestID: RequestID(2))] : []
+                let bytes = submission([Entry(.nop, requestID: RequestID(1), flags: flag)] + last)
                 let expected = flags.contains(flag) ? nil : Broken(.reserved, 13, entry: 0)
                 #expect(try prove(bytes, allowed: EntryFlags.allowed(by: feature)) == expected)
             }
@@ -130,15 +131,5 @@ struct SubmissionTests {
                 #expect(try prove(changed) == Broken(.reserved, 16, entry: 0))
             }
         }
-    }
-
-    @Test("A read's argument has one shape")
-    func readArgument() {
-        for count in [0, 1, Limits.payload, Int(UInt32.max)] {
-            #expect(ReadArgument.encode(count: count).wire(ReadArgument.decode) == count)
-        }
-        #expect([1, 0, 0, 0, 0, 0, 0].wire(ReadArgument.decode) == nil)
-        #expect([1, 0, 0, 0, 0, 0, 0, 0, 0].wire(ReadArgument.decode) == nil)
-        #expect([1, 0, 0, 0, 0, 0, 0, 1].wire(ReadArgument.decode) == nil)
     }
 }

@@ -20,6 +20,7 @@ struct ValidVector: Decodable, CustomStringConvertible {
     let version: UInt16?, slots: UInt16?, frame_limit: UInt32?, epoch: String?, session: String?
     let monotonic_ns: String?, realtime_ns: String?, in_flight: UInt32?, payload_limit: UInt32?
     let payload_in_flight: UInt32?, chain: UInt16?, revision: String?
+    let token: String?, last_request_id: String?, grace_ms: UInt32?, resumption: UInt32?, received: String?
     let entries: Entries?
     let completions: [VectorCompletion]?
     let code: UInt16?, rule: UInt16?, entry: UInt32?, text: String?, reason: UInt16?
@@ -47,7 +48,7 @@ struct ValidVector: Decodable, CustomStringConvertible {
 struct InvalidVector: Decodable, CustomStringConvertible {
     let name: String, direction: String, hex: String
     let code: UInt16, rule: UInt16, entry: UInt32?, also_breaks: [UInt16]
-    let payload_limit: Int, after_request_id: String
+    let payload_limit: Int, after_request_id: String, features: String
 
     var description: String { name }
 }

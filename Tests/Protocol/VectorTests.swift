@@ -7,19 +7,18 @@ struct VectorTests {
     @Test("There are vectors of every frame, operation, refusal, error and decoder's rule")
     func complete() {
         let valid = Vectors.valid
-        #expect(Set(valid.map(\.type)) == ["hello", "welcome", "submit", "complete", "error", "goodbye"])
+        let types = ["hello", "welcome", "submit", "complete", "error", "goodbye", "acknowledge"]
+        #expect(Set(valid.map(\.type)) == Set(types))
         #expect(Set(valid.map(\.name)).count == valid.count)
         let operations = valid.flatMap(entries).map(\.operation)
-        #expect(
-            Set(operations) == [
-                "nop", "open", "close", "read", "write", "sync", "command", "describe", "list",
-            ])
+        #expect(Set(operations) == Set(RingProtocol.Operation.allCases.map { "\($0)" }))
+        #expect(Set(valid.compactMap(\.resumption)) == Set(Welcome.Resumption.allCases.map(\.rawValue)))
         let completions = valid.flatMap { $0.completions ?? [] }
         #expect(Set(completions.map(\.engine)) == ["gateway", "ring", "call"])
         #expect(Set(completions.compactMap(\.refusal?.reason)) == Set(RefusalReason.allCases.map(\.rawValue)))
         #expect(Set(valid.compactMap(\.code)) == Set(SessionErrorCode.allCases.map(\.rawValue)))
         let rules = Set(Vectors.invalid.map(\.rule))
-        #expect(rules == [2, 3, 4, 5, 6, 8, 10, 11, 12, 13, 14, 15, 16, 22, 23, 24, 25, 27, 28])
+        #expect(rules == [2, 3, 4, 5, 6, 8, 10, 11, 12, 13, 14, 15, 16, 22, 23, 24, 25, 27, 28, 34, 36, 37])
     }
 
     private func entries(_ vector: ValidVector) -> [ValidVector.VectorEntry] {
@@ -35,7 +34,7 @@ struct VectorTests {
             switch frame.header.type {
             case .hello: try check(try Hello.decode(frame.payload), vector)
             case .welcome: try check(try Welcome.decode(frame.payload), vector)
-            case .submit: try check(try Submission(frame, allowed: [], after: RequestID(0)), vector)
+            case .submit: try check(try Submission(frame, allowed: .all, after: RequestID(0)), vector)
             case .complete: try check(CompletionBatch(frame), vector)
             case .error:
                 let error = try SessionError.decode(frame.payload)
@@ -46,6 +45,10 @@ struct VectorTests {
                 let goodbye = try Goodbye.decode(frame.payload)
                 #expect(goodbye.rawValue == vector.reason)
                 #expect(goodbye.encoded() == vector.bytes)
+            case .acknowledge:
+                let acknowledge = try Acknowledge.decode(frame.payload)
+                #expect(String(acknowledge.received) == vector.received)
+                #expect(acknowledge.encoded() == vector.bytes)
             }
         }
     }
@@ -55,6 +58,11 @@ struct VectorTests {
             hello.versions.lowerBound == vector.min_version && hello.versions.upperBound == vector.max_version
         )
         #expect(String(hello.features.rawValue) == vector.features)
+        let wanted = hello.resumption
+        #expect(wanted.map { String($0.epoch) } == vector.epoch)
+        #expect(wanted.map { String($0.session) } == vector.session)
+        #expect(wanted.map(\.token.hex) == vector.token)
+        #expect(wanted.map { String($0.received) } == vector.received)
         #expect(hello.encoded() == vector.bytes)
     }
 
@@ -72,6 +80,11 @@ struct VectorTests {
             return
         }
         #expect(welcome.entriesPerFrame == entries && welcome.revision.hex == vector.revision)
+        let isResumable = welcome.features.contains(.resume)
+        #expect((isResumable ? welcome.token.hex : nil) == vector.token)
+        #expect((isResumable ? String(welcome.lastRequestID.value) : nil) == vector.last_request_id)
+        #expect((isResumable ? welcome.grace : nil) == vector.grace_ms)
+        #expect((isResumable ? welcome.resumption.rawValue : nil) == vector.resumption)
         #expect(welcome.encoded() == vector.bytes)
     }
 
@@ -80,6 +93,7 @@ struct VectorTests {
         var again: [Entry] = []
         while let entry = frame.next() {
             let operation = try #require(entry.operation)
+            #expect(entry.flagsFit && entry.timeoutFits && hasShape(entry))
             again.append(entry)
             decoded.append(
                 .init(
@@ -90,6 +104,20 @@ struct VectorTests {
         }
         #expect(decoded == entries(vector))
         #expect(submission(again) == vector.bytes)
+    }
+
+    /// Whether the fields that only its operation gives a meaning are as the page wants them.
+    private func hasShape(_ entry: Entry) -> Bool {
+        switch entry.operation {
+        case .read: ReadArgument.decode(entry) != nil
+        case .poll: entry.pollEvents != nil
+        case .list: StreamArgument.decode(entry) != nil
+        case .timeout: entry.delay != nil
+        case .cancel: entry.cancelScope != nil
+        case .lease: entry.leaseVerb != nil
+        case .credit: CreditGrant.decode(entry) != nil
+        default: true
+        }
     }
 
     private func check(_ batch: consuming CompletionBatch, _ vector: ValidVector) throws {
@@ -103,6 +131,9 @@ struct VectorTests {
             let engine = try #require(header.flags.engine)
             let refusal = header.flags.contains(.refused) ? try Refusal.decode(payload) : nil
             #expect(refusal.map { $0.encoded() == payload.array && $0.result == header.result } ?? true)
+            if header.flags.contains(.gap) {
+                #expect(try Gap.decode(payload).lost > 0 && header.flags.contains(.more))
+            }
             again.append((header, payload.array))
             decoded.append(
                 .init(
@@ -118,9 +149,11 @@ struct VectorTests {
     @Test("A wrong frame breaks the rule it says", arguments: Vectors.invalid)
     func invalid(_ vector: InvalidVector) throws {
         let after = RequestID(try #require(UInt64(vector.after_request_id)))
+        let features = Features(rawValue: try #require(UInt64(vector.features)))
+        let allowed = EntryFlags.allowed(by: features)
         let found = try broken {
             try [UInt8](hex: vector.hex).wire {
-                try decodeWhole($0, limit: vector.payload_limit, after: after)
+                try decodeWhole($0, limit: vector.payload_limit, allowed: allowed, after: after)
             }
         }
         let code = try #require(SessionErrorCode(rawValue: vector.code))

@@ -8,6 +8,11 @@ public final class RawClient {
         public let step: String
         public let reason: String
         public var description: String { "\(step): \(reason)" }
+
+        public init(step: String, reason: String) {
+            self.step = step
+            self.reason = reason
+        }
     }
 
     /// What makes a client odd.
@@ -33,6 +38,8 @@ public final class RawClient {
     private let ssl: OpaquePointer
     private let socket: Int32
     private var received: [UInt8] = []
+    /// Completions of the last frame that nobody asked for yet.
+    private var waiting: [RawCompletion] = []
 
     /// Connects to 127.0.0.1 and finishes its side of the handshake. In TLS 1.3 a refusal comes with the first read.
     public init(
@@ -149,9 +156,12 @@ public final class RawClient {
 
     // MARK: Frames
 
-    /// Says hello and takes the welcome.
-    public func greet() throws -> Welcome {
-        try send(Hello().encoded())
+    /// Says hello and takes the welcome. With a `resumption`, `features` must hold `resume`.
+    @discardableResult
+    public func greet(
+        _ features: Features = [], resumption: Hello.Resumption? = nil
+    ) throws -> Welcome {
+        try send(Hello(features: features, resumption: resumption).encoded())
         guard let (type, _, payload) = try frame(), type == .welcome else {
             throw Failure(step: "greet", reason: "no welcome")
         }
@@ -161,17 +171,32 @@ public final class RawClient {
     /// Sends entries in one frame.
     public func submit(_ entries: [RawEntry]) throws { try send(RawEntry.frame(entries)) }
 
+    /// Says how many completions have been received in the session.
+    public func acknowledge(_ received: UInt64) throws {
+        try send(Acknowledge(received: received).encoded())
+    }
+
+    /// The completions up to the last one of the entry, that included, in order of arrival.
+    public func completions(upTo id: UInt64) throws -> [RawCompletion] {
+        var found: [RawCompletion] = []
+        while true {
+            let next = try completions(1)
+            found += next
+            if let last = next.last, last.id == id, !last.isEvent { return found }
+        }
+    }
+
     /// The next `count` completions, in order of arrival.
     public func completions(_ count: Int) throws -> [RawCompletion] {
-        var found: [RawCompletion] = []
-        while found.count < count {
+        while waiting.count < count {
             guard let next = try frame() else { throw Failure(step: "completions", reason: "closed") }
             if next.type == .error {
                 let error = try next.payload.withUnsafeBytes { try SessionError.decode(WireBytes($0)) }
                 throw error
             }
-            if next.type == .complete { found += try RawCompletion.all(next.payload, next.count) }
+            if next.type == .complete { waiting += try RawCompletion.all(next.payload, next.count) }
         }
-        return found
+        defer { waiting.removeFirst(count) }
+        return Array(waiting.prefix(count))
     }
 }
