@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <linux/stat.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -55,6 +57,9 @@ static const uint8_t RG_SQE_BUFFER_SELECT = 1u << 5;
 /* cancel flags; FD_FIXED came with Linux 6.0 */
 static const uint32_t RG_CANCEL_ALL = 1u << 0;
 static const uint32_t RG_CANCEL_FD_FIXED = 1u << 3;
+
+/* timeout flags */
+static const uint32_t RG_TIMEOUT_ABS = 1u << 0;
 
 /* completion flags */
 static const uint32_t RG_CQE_BUFFER = 1u << 0;
@@ -142,6 +147,28 @@ static inline int32_t rg_set_blocking(int32_t fd) {
 
 static inline uint32_t rg_major(uint64_t device) { return major(device); }
 static inline uint32_t rg_minor(uint64_t device) { return minor(device); }
+
+/* What lies at a path, as far as two looks tell one node from another: numbers of inodes and devices are given out
+ * again, but not at the same time. `birth` is 0 where the file system does not keep it. */
+struct rg_node {
+	uint32_t mode;
+	uint64_t file_system, inode, device;
+	int64_t birth;
+};
+
+/* statx(2), which opens nothing; 0 or a negated errno. */
+static inline int32_t rg_node_at(const char *path, int32_t follows_link, struct rg_node *node) {
+	struct statx status;
+	const int no_automount = 0x800; /* AT_NO_AUTOMOUNT, which glibc shows with _GNU_SOURCE only */
+	int flags = no_automount | (follows_link ? 0 : AT_SYMLINK_NOFOLLOW);
+	if (syscall(SYS_statx, AT_FDCWD, path, flags, STATX_BASIC_STATS | STATX_BTIME, &status) < 0) return -errno;
+	node->mode = status.stx_mode;
+	node->file_system = makedev(status.stx_dev_major, status.stx_dev_minor);
+	node->inode = status.stx_ino;
+	node->device = makedev(status.stx_rdev_major, status.stx_rdev_minor);
+	node->birth = status.stx_mask & STATX_BTIME ? status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec : 0;
+	return 0;
+}
 
 /* The real-time signal that ends a blocked ioctl(2), with a handler that does nothing and no SA_RESTART. */
 static inline int32_t rg_interrupt_signal(void) { return SIGRTMIN + 6; }

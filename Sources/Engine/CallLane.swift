@@ -3,7 +3,8 @@ import Glibc
 import RingPolicy
 import Synchronization
 
-/// The call engine for one device: a thread that runs its system calls in order, and a bounded queue.
+/// The call engine for one device: a thread that runs its system calls one after the other, and a bounded queue in which
+/// sessions take turns.
 ///
 /// `@unchecked Sendable` is sound because every stored variable is touched only while `lock` is held, and an
 /// operation belongs to the lane from `enqueue` until it is in the finished list.
@@ -11,8 +12,10 @@ final class CallLane: @unchecked Sendable {
     private let lock = ThreadLock()
     private let finished: FinishedList
     private let counters: EngineCounters
-    private var waiting = OperationQueue()
+    private var waiting = FairQueue<OperationPointer>(quantum: EngineLimits.laneQuantum)
     private var depth = 0
+    /// Nanoseconds of a call, on average over the last ones.
+    private var usualTime: UInt64 = 0
     private var running: OperationPointer?
     /// When it began, or 0: written by the thread without the lock, which others wait for.
     private let began = Moment()
@@ -42,11 +45,19 @@ final class CallLane: @unchecked Sendable {
         }
     }
 
-    /// Takes the operation over. False when the queue is full and `isUrgent` is not set.
+    /// Takes the operation over. False when the queue is full, or where others wait too the session's share of it, and
+    /// `isUrgent` is not set. Who has nothing there finds a place however many others have, so that a flood keeps nobody
+    /// out.
     func enqueue(_ operation: OperationPointer, isUrgent: Bool = false) -> Bool {
         lock.locked {
-            guard isUrgent || depth < EngineLimits.laneDepth else { return false }
-            waiting.append(operation)
+            let flow = operation.pointee.tag.flow
+            let share = EngineLimits.laneDepth / 4
+            let own = waiting.count(of: flow)
+            let isOver = depth >= EngineLimits.laneDepth || (waiting.flowCount > 1 && own >= share)
+            guard isUrgent || !isOver || (own == 0 && depth < 2 * EngineLimits.laneDepth) else {
+                return false
+            }
+            waiting.append(operation, of: flow, cost: operation.pointee.cost)
             depth += 1
             lock.signal()
             return true
@@ -89,6 +100,7 @@ final class CallLane: @unchecked Sendable {
     private func giveBack(_ operation: OperationPointer) {
         lock.locked {
             operation.pointee.settle()
+            usualTime = (7 * usualTime &+ operation.pointee.deviceTime) / 8
             running = nil
             began.value.store(0, ordering: .relaxed)
             interrupted = 0
@@ -137,12 +149,23 @@ extension CallLane {
         }
     }
 
+    /// Ends one operation, as `cancel` of a file does. One that has come back already stays as it is.
+    func cancel(_ operation: OperationPointer, _ reason: Operation.Stop, now: UInt64) {
+        lock.locked {
+            if running == operation { return interrupt(operation, reason, now) }
+            guard !waiting.removeAll(where: { $0 == operation }).isEmpty else { return }
+            operation.pointee.result = reason == .expired ? -ETIME : -ECANCELED
+            depth -= 1
+            finished.append(operation)
+        }
+    }
+
     /// Ends what has waited or run for longer than it may; to be called again and again, as `cancel`.
     func expire(now: UInt64) {
         let ended = lock.locked {
             let count = endWaiting(-ETIME) { $0.kind.mayExpire && $0.started + $0.timeout <= now }
             guard let running,
-                running.pointee.isAnswered || age(now) >= running.pointee.timeout
+                running.pointee.stop != .none || age(now) >= running.pointee.timeout
             else { return count }
             let isNew = running.pointee.stop == .none && running.pointee.kind.mayExpire
             interrupt(running, .expired, now)
@@ -154,20 +177,13 @@ extension CallLane {
     @discardableResult
     private func endWaiting(_ result: Int32, where isMeant: (Operation) -> Bool) -> Int {
         guard !waiting.isEmpty else { return 0 }
-        var kept = OperationQueue()
-        var count = 0
-        while let operation = waiting.take() {
-            guard isMeant(operation.pointee) else {
-                kept.append(operation)
-                continue
-            }
+        let ended = waiting.removeAll { isMeant($0.pointee) }
+        for operation in ended {
             operation.pointee.result = result
-            depth -= 1
-            count += 1
             finished.append(operation)
         }
-        waiting = kept
-        return count
+        depth -= ended.count
+        return ended.count
     }
 
     /// While `running` is set under the lock, the thread is there.
@@ -188,6 +204,8 @@ extension CallLane {
         let taken: UInt32?
         let givesFile: Bool
         let deviceTime: UInt64
+        /// Whether it was its own time that was over.
+        let isExpired: Bool
     }
 
     /// The running call, if signals have not brought it back in time. Told once.
@@ -196,10 +214,9 @@ extension CallLane {
     }
 
     /// Ends the lane for good: what waits is handed over, what runs is left to the thread, which then ends.
-    func leaveBehind(now: UInt64) -> (waiting: OperationQueue, abandoned: Abandoned?) {
+    func leaveBehind(now: UInt64) -> (waiting: [OperationPointer], abandoned: Abandoned?) {
         lock.locked {
-            let rest = waiting
-            waiting = OperationQueue()
+            let rest = waiting.removeAll { _ in true }
             depth = running == nil ? 0 : 1
             let abandoned = abandonRunning(now)
             if let running { interrupt(running, .cancelled, now) }
@@ -221,7 +238,8 @@ extension CallLane {
         }
         return Abandoned(
             kind: running.pointee.kind, tag: running.pointee.tag, file: running.pointee.file,
-            taken: taken, givesFile: givesFile, deviceTime: age(now))
+            taken: taken, givesFile: givesFile, deviceTime: age(now),
+            isExpired: running.pointee.stop == .expired)
     }
 
     /// Nanoseconds since the running call began; 0 when it is only about to.
@@ -235,6 +253,12 @@ extension CallLane {
     }
 
     // MARK: What it is doing
+
+    /// Nanoseconds until the worker will have done what waits now.
+    var expectedWait: UInt64 { lock.locked { UInt64(depth) &* usualTime } }
+
+    /// Whether a call of it was given up that has not come back.
+    var hasAbandoned: Bool { lock.locked { running?.pointee.isAnswered == true } }
 
     var isIdle: Bool { lock.locked { running == nil && waiting.isEmpty } }
 

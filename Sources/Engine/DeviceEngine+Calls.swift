@@ -23,8 +23,9 @@ extension DeviceEngine {
             operation.pointee.payload.copyMemory(from: bytes, byteCount: argument.count)
         }
         if !command.isPlain { try makePlan(operation, command, at: CallPlan.aligned(size)) }
-        guard files[command.file.index].lane?.enqueue(operation) == true else {
-            throw giveUp(operation, "the device's worker has \(EngineLimits.laneDepth) calls waiting")
+        guard let lane = files[command.file.index].lane, lane.enqueue(operation) else {
+            let wait = files[command.file.index].lane?.expectedWait ?? 0
+            throw giveUp(operation, "the device's worker has all the calls waiting that it takes", wait)
         }
         counters.calls.add(1, ordering: .relaxed)
     }

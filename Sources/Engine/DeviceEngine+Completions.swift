@@ -41,14 +41,27 @@ extension DeviceEngine {
         let operation = pool[cqe.pointee.user_data]
         var result = cqe.pointee.res
         // Interrupted on one of the kernel's threads, by the close of its file.
-        let isInterrupted = result == -EINTR && files[operation.pointee.file].state == .closing
+        var isInterrupted = result == -EINTR && files[operation.pointee.file].state == .closing
         if isInterrupted { result = -ECANCELED }
+        if operation.pointee.polling != .none {
+            if let event = completePoll(operation, cqe) { return event.told }
+            // The read itself never began, so there is nothing it could have returned.
+            if operation.pointee.polling == .beforeRead, result >= 0 {
+                result = operation.pointee.stop == .none ? -EBUSY : -ECANCELED
+            }
+        }
+        if operation.pointee.stop != .none {
+            guard let ended = finishStopped(operation, result) else { return nil }
+            (result, isInterrupted) = ended
+        }
         lent = operation
         if operation.pointee.kind == .transfer { startNextTransfer(after: operation) }
         leave(operation.pointee.file)
         var reply = UnsafeRawBufferPointer(start: operation.pointee.payload, count: 0)
         if operation.pointee.kind == .transfer {
-            let size = min(Int(max(result, 0)), Int(operation.pointee.replySize))
+            let size =
+                operation.pointee.action == .read
+                ? min(Int(max(result, 0)), Int(operation.pointee.replySize)) : 0
             reply = UnsafeRawBufferPointer(start: operation.pointee.payload, count: size)
         } else if let plan = operation.pointee.plan, result >= 0 {
             reply = Self.collect(operation, plan)
@@ -57,6 +70,28 @@ extension DeviceEngine {
             tag: operation.pointee.tag, kind: .operation, result: result, engine: .ring,
             deviceTime: now &- operation.pointee.started, isIndeterminate: isInterrupted, refusal: nil,
             payload: reply)
+    }
+
+    /// What a poll's completion comes to while its operation goes on; nil when it ends it.
+    private mutating func completePoll(
+        _ operation: OperationPointer, _ cqe: UnsafePointer<io_uring_cqe>
+    ) -> (told: EngineCompletion?, Void)? {
+        switch operation.pointee.polling {
+        case .none: return nil
+        case .beforeRead:
+            guard cqe.pointee.res >= 0, operation.pointee.stop == .none, readAfterPoll(operation) else {
+                return nil
+            }
+            return (nil, ())
+        case .repeatedly:
+            guard cqe.pointee.flags & RG_CQE_MORE != 0 else { return nil }
+            guard !operation.pointee.isAnswered else { return (nil, ()) }
+            let event = EngineCompletion(
+                tag: operation.pointee.tag, kind: .operation, result: cqe.pointee.res, engine: .ring,
+                deviceTime: now &- operation.pointee.started, isIndeterminate: false, hasMore: true,
+                refusal: nil, payload: UnsafeRawBufferPointer(start: nil, count: 0))
+            return (event, ())
+        }
     }
 
     /// The blocks of a ring command. The further words of a wide completion (`big_cqe`: NVMe's 64-bit result)
@@ -78,6 +113,7 @@ extension DeviceEngine {
 
     private mutating func completeCall(_ operation: OperationPointer) -> EngineCompletion {
         lent = operation
+        settleStop(of: operation)
         var kind = EngineCompletion.Kind.operation
         var size = 0
         var refusal: Refusal?

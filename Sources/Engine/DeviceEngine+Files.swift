@@ -32,7 +32,10 @@ extension DeviceEngine {
     }
 
     private mutating func lane(for device: Device) throws(Refusal) -> CallLane {
-        if let lane = lanes[device.name] { return lane }
+        if let lane = lanes[device.name] {
+            guard !lane.hasAbandoned else { throw Self.quarantined }
+            return lane
+        }
         guard lanes.count < EngineLimits.lanes || retireLane() else {
             throw Refusal(.busy, "\(EngineLimits.lanes) devices have a worker already")
         }
@@ -85,7 +88,7 @@ extension DeviceEngine {
         guard files[file].inFlight == 0 else {
             guard files[file].inFlight == files[file].stuck, let tag = files[file].closeTag else { return }
             files[file].closeTag = nil
-            return answers.append(Self.lost(tag, .closed, 0))
+            return answers.append(Self.lost(tag, .closed, 0, -EIO, engine: .call))
         }
         _ = ring.setFile(-1, at: file)
         if files[file].isOnWideRing { _ = wideRing.setFile(-1, at: file) }

@@ -13,11 +13,13 @@ extension DeviceEngine {
         where files[index].state == .closing && files[index].inFlight > 0 {
             cancelAll(on: index)
         }
+        giveUpStopping()
         for lane in lanes.values {
             lane.expire(now: now)
             guard let abandoned = lane.abandonStuck(now: now) else { continue }
             counters.stuck.add(1, ordering: .relaxed)
             answer(abandoned)
+            updateQuarantine(of: lane)
         }
         lanesLeftBehind.removeAll { $0.isIdle }
         for lane in lanesLeftBehind { lane.expire(now: now) }
@@ -30,10 +32,11 @@ extension DeviceEngine {
         guard let old = lanes[device], lanesLeftBehind.count < EngineLimits.leftBehind,
             let lane = try? CallLane(finished: finished, counters: counters)
         else { return false }
-        var (waiting, abandoned) = old.leaveBehind(now: KernelClock.monotonic())
-        while let operation = waiting.take() { _ = lane.enqueue(operation, isUrgent: true) }
+        let (waiting, abandoned) = old.leaveBehind(now: KernelClock.monotonic())
+        for operation in waiting { _ = lane.enqueue(operation, isUrgent: true) }
         for index in 0..<UInt32(EngineLimits.openFiles) where files[index].lane === old {
             files[index].lane = lane
+            files[index].isQuarantined = false
         }
         lanes[device] = lane
         lanesLeftBehind.append(old)
@@ -56,7 +59,10 @@ extension DeviceEngine {
             case .close: .closed
             default: abandoned.givesFile ? .gaveNothing : .operation
             }
-        answers.append(Self.lost(abandoned.tag, kind, abandoned.deviceTime))
+        answers.append(
+            Self.lost(
+                abandoned.tag, kind, abandoned.deviceTime, abandoned.isExpired ? -ETIME : -EIO,
+                engine: .call))
         guard abandoned.kind == .call else { return }
         for file in [abandoned.file, abandoned.taken].compactMap({ $0 }) {
             files[file].stuck += 1
@@ -66,16 +72,21 @@ extension DeviceEngine {
 
     /// The last word on what the kernel has not come back from.
     static func lost(
-        _ tag: OperationTag, _ kind: EngineCompletion.Kind, _ deviceTime: UInt64
+        _ tag: OperationTag, _ kind: EngineCompletion.Kind, _ deviceTime: UInt64, _ result: Int32,
+        engine: EngineKind
     ) -> EngineCompletion {
         EngineCompletion(
-            tag: tag, kind: kind, result: -EIO, engine: .call, deviceTime: deviceTime, isIndeterminate: true,
+            tag: tag, kind: kind, result: result, engine: engine, deviceTime: deviceTime,
+            isIndeterminate: true,
             refusal: nil, payload: UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
     /// A call has come back after all, although its client was told that it had not.
     mutating func finishAnswered(_ operation: OperationPointer) {
         let file = operation.pointee.file
+        let lane = files[file].lane
+        settleStop(of: operation)
+        defer { if let lane { updateQuarantine(of: lane) } }
         switch operation.pointee.kind {
         case .close: files.release(file)
         case .open:

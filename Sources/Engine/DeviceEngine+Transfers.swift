@@ -11,12 +11,17 @@ import RingProtocol
 /// one read and one write at a time.
 extension DeviceEngine {
     mutating func submitTransfer(
-        _ command: borrowing AuthorizedCommand, _ tag: OperationTag
+        _ command: borrowing AuthorizedCommand, _ tag: OperationTag, _ polling: Operation.Polling
     ) throws(Refusal) {
         let size = command.action == .read ? command.replySize : command.argument.count
         let operation = try take(.transfer, payload: size, command.file, tag)
         operation.pointee.action = command.action
         operation.pointee.value = command.offset
+        operation.pointee.code = command.code.code
+        // What can be read without waiting needs no poll, and some of it cannot be polled.
+        let isReadNow =
+            polling == .beforeRead && !files[command.file.index].transfers.takesTurns
+        operation.pointee.polling = isReadNow ? .none : polling
         switch command.action {
         case .read: operation.pointee.replySize = Int32(size)
         case .write:
@@ -38,11 +43,11 @@ extension DeviceEngine {
         return true
     }
 
-    private static func turns(of operation: OperationPointer) -> WritableKeyPath<OpenFile, TurnQueue>? {
+    static func turns(of operation: OperationPointer) -> WritableKeyPath<OpenFile, TurnQueue>? {
         switch operation.pointee.action {
         case .read: \.reads
         case .write: \.writes
-        case .sync, .command: nil
+        case .sync, .poll, .command: nil
         }
     }
 
@@ -55,6 +60,15 @@ extension DeviceEngine {
         let memory = operation.pointee.payload
         let transfers = files[index].transfers
         switch operation.pointee.action {
+        case .read where operation.pointee.polling == .beforeRead:
+            files[index].reads.isBusy = true
+            io_uring_prep_poll_add(sqe, file, UInt32(POLLIN))
+        case .poll:
+            if operation.pointee.polling == .repeatedly {
+                io_uring_prep_poll_multishot(sqe, file, operation.pointee.code)
+            } else {
+                io_uring_prep_poll_add(sqe, file, operation.pointee.code)
+            }
         case .read:
             files[index].reads.isBusy = transfers.takesTurns
             io_uring_prep_read(
@@ -67,10 +81,19 @@ extension DeviceEngine {
             io_uring_prep_fsync(sqe, file, 0)
         }
         // liburing's preparations reset the whole entry.
+        let isPoll = operation.pointee.action == .poll || operation.pointee.polling == .beforeRead
         rg_sqe_set_flags(
-            sqe, transfers == .detached ? RG_SQE_FIXED_FILE | RG_SQE_ASYNC : RG_SQE_FIXED_FILE)
+            sqe, transfers == .detached && !isPoll ? RG_SQE_FIXED_FILE | RG_SQE_ASYNC : RG_SQE_FIXED_FILE)
         rg_sqe_set_user_data(sqe, data)
         return true
+    }
+
+    /// There is something to read. False when the read cannot be begun.
+    mutating func readAfterPoll(_ operation: OperationPointer) -> Bool {
+        operation.pointee.polling = .none
+        guard !startTransfer(operation) else { return true }
+        operation.pointee.polling = .beforeRead
+        return false
     }
 
     /// A transfer has come back: the next of its kind has its turn.

@@ -20,6 +20,8 @@ public struct DeviceEngine: ~Copyable {
     var answers: [EngineCompletion] = []
     /// Operations whose clients have been told already.
     var answered = 0
+    /// Operations that were asked to end and have not.
+    var stopping: [Stopping] = []
     /// The operation whose completion was given out last; its memory is given back with the next one.
     var lent: OperationPointer?
     /// The time of this turn, so that not every operation reads the clock.
@@ -54,14 +56,20 @@ public struct DeviceEngine: ~Copyable {
     public mutating func beginTurn(now: UInt64) { self.now = now }
 
     /// Takes a command over. The bytes it refers to are copied or sent before this returns.
-    public mutating func submit(_ command: consuming AuthorizedCommand, tag: OperationTag) throws(Refusal) {
+    /// A read that `waitsForInput` takes none of the kernel's threads before there is something to read.
+    public mutating func submit(
+        _ command: consuming AuthorizedCommand, tag: OperationTag, waitsForInput: Bool = false,
+        isRepeated: Bool = false
+    ) throws(Refusal) {
         switch (command.action, command.transport) {
         case (.command, .call): try submitCall(command, tag)
         case (.command, .ring): try submitRingCommand(command, tag)
         case (.command, .wideRing): try submitWideCommand(command, tag)
         case (.command, .gateway), (.command, .procedure):
             throw Refusal(.unsupported, "the gateway answers this command itself")
-        case (.read, _), (.write, _), (.sync, _): try submitTransfer(command, tag)
+        case (.read, _): try submitTransfer(command, tag, waitsForInput ? .beforeRead : .none)
+        case (.poll, _): try submitTransfer(command, tag, isRepeated ? .repeatedly : .none)
+        case (.write, _), (.sync, _): try submitTransfer(command, tag, .none)
         }
     }
 
@@ -81,8 +89,8 @@ public struct DeviceEngine: ~Copyable {
     mutating func take(
         _ kind: Operation.Kind, payload: Int, alignment: Int = 64, _ file: OpenFileID, _ tag: OperationTag
     ) throws(Refusal) -> OperationPointer {
-        guard files[file.index].state == .open else {
-            throw Refusal(.slotNotOpen, "the file is being closed")
+        guard files[file.index].state == .open, !files[file.index].isQuarantined else {
+            throw notUsable(file.index)
         }
         guard let operation = pool.take(kind, payload: payload, alignment: alignment, tag: tag) else {
             throw Refusal(.busy, "the gateway has as many operations in flight as it may; try again")
@@ -95,11 +103,12 @@ public struct DeviceEngine: ~Copyable {
     }
 
     mutating func giveUp(
-        _ operation: OperationPointer, _ text: String = "the kernel's queue is full"
+        _ operation: OperationPointer, _ text: String = "the kernel's queue is full",
+        _ retryAfter: UInt64 = 0
     ) -> Refusal {
         if operation.pointee.kind != .call { ringEntries -= 1 }
         drop(operation)
-        return Refusal(.busy, "\(text); try again")
+        return Refusal(.busy, "\(text); try again", retryAfter: retryAfter)
     }
 
     /// Takes an operation back that nothing has begun with.

@@ -31,10 +31,11 @@ extension DeviceFile {
     }
 
     /// O_NONBLOCK keeps open(2) itself from waiting for a carrier, O_NOCTTY keeps terminals from adopting the
-    /// gateway, O_NOFOLLOW makes the node itself, not a link, what the policy named.
+    /// gateway, O_NOFOLLOW makes the node itself, not a link, what the policy named, unless it named a link of udev's.
     private static func openNode(_ device: Device) -> Int32 {
-        rg_open(
-            device.path, OpenFile.flags(device.access) | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK)
+        let links = device.followsLink ? 0 : O_NOFOLLOW
+        return rg_open(
+            device.path, OpenFile.flags(device.access) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | links)
     }
 
     // MARK: TCP

@@ -12,10 +12,12 @@ struct DeviceRing: ~Copyable {
     /// User data of entries whose completion interests nobody.
     static let unobserved = UInt64.max
 
-    /// What an ordinary device ring may do: nothing but transfers, commands and cancelling, on registered
+    /// What an ordinary device ring may do: nothing but transfers, polls, commands and cancelling, on registered
     /// files. ASYNC only moves a transfer from the loop's thread to one of the kernel's.
     static let fence = RingFence(
-        operations: [RG_OP_URING_CMD, RG_OP_READ, RG_OP_WRITE, RG_OP_FSYNC, RG_OP_ASYNC_CANCEL],
+        operations: [
+            RG_OP_URING_CMD, RG_OP_READ, RG_OP_WRITE, RG_OP_FSYNC, RG_OP_POLL_ADD, RG_OP_ASYNC_CANCEL,
+        ],
         flags: RG_SQE_ASYNC)
     /// What the wide ring may do: nothing but URING_CMD and cancelling, on registered files.
     static let wideFence = RingFence(operations: [RG_OP_URING_CMD, RG_OP_ASYNC_CANCEL])
@@ -50,6 +52,14 @@ struct DeviceRing: ~Copyable {
         rg_sqe_set_user_data(sqe, Self.unobserved)
     }
 
+    /// Asks the kernel to cancel one operation; what becomes of it shows in the operation.
+    mutating func cancel(userData: UInt64) {
+        guard let sqe = entry(userData: Self.unobserved) else { return }
+        io_uring_prep_cancel64(sqe, userData, 0)
+        rg_sqe_set_flags(sqe, RG_SQE_FIXED_FILE)
+        rg_sqe_set_user_data(sqe, Self.unobserved)
+    }
+
     /// Hands over what was prepared, if anything was.
     mutating func submit() {
         if ring.unsubmitted > 0 { ring.submit() }
@@ -65,8 +75,9 @@ struct DeviceRing: ~Copyable {
             guard seen > 0 else { return nil }
         }
         taken += 1
-        inFlight -= 1
-        return ring.completion(taken - 1)
+        let cqe = ring.completion(taken - 1)
+        if cqe.pointee.flags & RG_CQE_MORE == 0 { inFlight -= 1 }
+        return cqe
     }
 
     /// Arms the eventfd before the loop sleeps. True when something has finished meanwhile, so do not sleep.

@@ -15,6 +15,8 @@ public struct EngineCompletion {
         /// A command was to give a file and did not.
         case gaveNothing
         case closed
+        /// The answer to a cancel: 0, -ENOENT or -EALREADY, or how many were asked to end.
+        case cancelled
     }
 
     public let tag: OperationTag
@@ -25,6 +27,8 @@ public struct EngineCompletion {
     /// Nanoseconds.
     public let deviceTime: UInt64
     public let isIndeterminate: Bool
+    /// Whether more completions of the operation follow.
+    public var hasMore = false
     /// Set when the engine refused by itself after looking at what was opened.
     public let refusal: Refusal?
     /// The reply. Valid until the next call of `DeviceEngine.next`.

@@ -8,6 +8,8 @@ public enum EngineLimits {
     public static let openFiles = 1_024
     /// Operations waiting for or running on one device's worker.
     public static let laneDepth = 1_024
+    /// Cost that a session may use in one turn at a worker: a call costs 1 and as many more as it has blocks of 4 KiB.
+    static let laneQuantum = 4
     /// Devices that have a worker thread.
     public static let lanes = 256
     /// Milliseconds that a call may wait for its device's worker, and then run, unless profile or policy say
@@ -16,7 +18,7 @@ public enum EngineLimits {
     /// Milliseconds until a connection to a TCP device is given up.
     static let connectTimeout: Int32 = 5_000
     /// Nanoseconds after the first signal until a call counts as stuck in the kernel and is answered.
-    static let stuckAfter: UInt64 = 2_000_000_000
+    static let stuckAfter: UInt64 = 600_000_000
     /// Workers left behind in calls that have not returned; no device gets a new worker beyond.
     public static let leftBehind = 64
     /// Bytes of a device's record in udev's database that are read; the largest known have a few thousand.

@@ -21,6 +21,10 @@ struct OpenFile {
     /// Operations that use the file, and those of them that do not come back.
     var inFlight = 0
     var stuck = 0
+    /// Those of them that are on a ring.
+    var stuckOnRing = 0
+    /// A call on its device does not come back; nothing new is begun there until it has.
+    var isQuarantined = false
     /// Whom the close is to be answered to; nil when the session is gone.
     var closeTag: OperationTag?
     var lane: CallLane?

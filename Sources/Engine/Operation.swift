@@ -30,6 +30,9 @@ public struct OperationTag: Equatable, Sendable {
         self.meters = meters
     }
 
+    /// Whose turn it counts for at a worker.
+    var flow: UInt64 { UInt64(generation) << 32 | UInt64(session) }
+
     /// Nobody: the completion will find no session.
     static let none = OperationTag(
         session: .max, generation: 0, requestID: RequestID(0), slot: FileSlot(0))
@@ -60,6 +63,15 @@ struct Operation {
         case expired
     }
 
+    /// How an operation on a ring waits for readiness.
+    enum Polling: UInt8 {
+        case none
+        /// A read whose poll is under way; the read itself follows.
+        case beforeRead
+        /// Tells every time, until it is ended.
+        case repeatedly
+    }
+
     // What a worker needs comes first: the memory of an operation goes back and forth between two processors,
     // a cache line at a time, and these are two.
     var kind = Kind.free
@@ -73,6 +85,8 @@ struct Operation {
     var action = AuthorizedCommand.Action.read
     /// Of an opened or given file.
     var transfers = TransferMode.parallel
+    /// How a poll(2) takes part in a transfer.
+    var polling = Polling.none
     var code: UInt32 = 0
     var result: Int32 = 0
     var file: UInt32 = 0
@@ -107,6 +121,9 @@ struct Operation {
         get { UInt64(patience) * 1_000_000 }
         set { patience = UInt32(clamping: newValue / 1_000_000) }
     }
+
+    /// What it counts in a worker's turns.
+    var cost: Int { 1 + Int(max(argumentSize, replySize)) / 4_096 }
 
     /// Turns the EINTR of a call that was asked to stop into the reason.
     mutating func settle() {

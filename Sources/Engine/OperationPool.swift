@@ -80,6 +80,12 @@ struct OperationPool: ~Copyable {
 
     func index(of operation: OperationPointer) -> Int { operation - operations }
 
+    /// Those that may be in use, free ones among them.
+    var inUseOperations: some Sequence<OperationPointer> {
+        let first = operations
+        return (0..<untouched).lazy.map { first + $0 }
+    }
+
     /// The operation a completion's user data names. Only the gateway writes user data, so it is in range.
     subscript(userData: UInt64) -> OperationPointer {
         precondition(userData < UInt64(untouched), "completion for an operation that does not exist")

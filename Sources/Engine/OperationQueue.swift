@@ -11,6 +11,17 @@ struct OperationQueue {
         last = operation
     }
 
+    /// Takes one operation out, wherever it is. False when it is not in the queue.
+    mutating func remove(_ operation: OperationPointer) -> Bool {
+        var kept = OperationQueue()
+        var isFound = false
+        while let next = take() {
+            if next == operation { isFound = true } else { kept.append(next) }
+        }
+        self = kept
+        return isFound
+    }
+
     /// The oldest operation, or nil.
     mutating func take() -> OperationPointer? {
         guard let operation = first else { return nil }

@@ -12,6 +12,7 @@ struct Outcome: Equatable {
         case gave
         case gaveNothing
         case closed
+        case cancelled
     }
 
     var id: UInt64
@@ -41,6 +42,7 @@ struct Outcome: Equatable {
         case .gave(let given): (kind, file) = (.gave, given)
         case .gaveNothing: kind = .gaveNothing
         case .closed: kind = .closed
+        case .cancelled: kind = .cancelled
         }
     }
 }

@@ -89,11 +89,12 @@ struct PatienceTests {
         defer { _ = rg_interrupt_install() }
         let stuck = try bench.start(.command, file, code: code, CancellationTests.never)
         let outcome = try bench.outcome(of: stuck)
-        #expect(outcome.result == -EIO && outcome.isIndeterminate && outcome.payload.isEmpty)
+        #expect(outcome.result == -ETIME && outcome.isIndeterminate && outcome.payload.isEmpty)
         #expect(bench.engine.laneState(device: "device")?.isStuck == true)
         #expect(bench.engine.counters.stuckCalls == 1 && bench.engine.inFlight == 0)
-        // Nothing else runs, but nobody waits for ever.
-        #expect(try bench.command(code, other, Shapes.value(0)).result == -ETIME)
+        // Nothing new is begun on the device, and nobody waits for ever.
+        #expect(throws: DeviceEngine.quarantined) { _ = try bench.command(code, other, Shapes.value(0)) }
+        #expect(throws: DeviceEngine.quarantined) { _ = try bench.open("device") }
         let closed = try bench.close(file)
         #expect(closed.kind == .closed && closed.result == -EIO && closed.isIndeterminate)
         let isReset = bench.engine.resetLane(device: "device")
