@@ -116,7 +116,7 @@ public final class Administrator: Sendable {
             case .policyExplain: return try explain(try .decode(document), context)
             case .policySuggest: return try suggest(try .decode(document), context)
             case .sessionList, .sessionKill, .deviceList, .deviceDisable, .deviceDrain, .deviceEnable,
-                .deviceResetLane:
+                .deviceResetLane, .leaseList, .leaseRevoke:
                 throw Refusal(.unsupported, "\(command.name) is answered by the loop itself")
             }
         } catch {

@@ -25,6 +25,7 @@ extension Grant {
         case .read: try authorizeRead(entry, on: file)
         case .write: try authorizeWrite(entry, on: file)
         case .sync: try authorizeSync(entry, on: file)
+        case .poll: try authorizePoll(entry, on: file)
         default: throw Refusal(.unsupported, "the operation is not one that runs on an open file")
         }
     }
@@ -64,7 +65,7 @@ extension Grant {
     // MARK: Reading and writing
 
     private func authorizeRead(_ entry: Entry, on file: OpenFileID) throws(Refusal) -> AuthorizedCommand {
-        guard let count = ReadArgument.decode(entry.argument), entry.subOpcode.code == 0, count > 0,
+        guard let count = ReadArgument.decode(entry)?.count, entry.subOpcode.code == 0, count > 0,
             count <= Limits.payload
         else { throw Refusal(.shape, "a read has sub-opcode 0 and asks for 1 to \(Limits.payload) bytes") }
         let right = try checkTransfer(reads, "reading", readNever, observesReads, entry.offset, count)
@@ -91,12 +92,32 @@ extension Grant {
         return AuthorizedCommand(.sync, entry, on: file, limit: right.limit)
     }
 
-    /// The limits of the rule that allows it; nil when it runs only because the device is observed.
+    /// Waiting for room to write needs the right to write, all else the right to read.
+    private func authorizePoll(_ entry: Entry, on file: OpenFileID) throws(Refusal) -> AuthorizedCommand {
+        guard let events = entry.pollEvents else {
+            throw Refusal(.shape, "a poll has a set of events as its sub-opcode, and no offset")
+        }
+        var limit = 0
+        var isObserved = false
+        if events.contains(.writable) {
+            let right = try checkTransfer(writes, "writing", writeNever, observesWrites, nil, 0)
+            (limit, isObserved) = (right ?? 0, right == nil)
+        }
+        if events != .writable {
+            let right = try checkTransfer(reads, "reading", readNever, observesReads, nil, 0)
+            (limit, isObserved) = (right ?? limit, isObserved || right == nil)
+        }
+        return AuthorizedCommand(.poll, entry, on: file, limit: limit, isObserved: isObserved)
+    }
+
+    /// The limits of the rule that allows it; nil when it runs only because the device is observed. Without an offset
+    /// no bytes are moved.
     private func checkTransfer(
-        _ transfers: [Transfer], _ verb: String, _ never: String?, _ isObserved: Bool, _ offset: UInt64,
+        _ transfers: [Transfer], _ verb: String, _ never: String?, _ isObserved: Bool, _ offset: UInt64?,
         _ count: Int
     ) throws(Refusal) -> Int? {
-        for transfer in transfers where transfer.rights.allows(offset: offset, count: count) {
+        for transfer in transfers
+        where offset.map({ transfer.rights.allows(offset: $0, count: count) }) ?? true {
             return transfer.limit
         }
         if let never { throw Refusal(.never, rule: never, "\(verb) `\(device.name)` is never allowed") }

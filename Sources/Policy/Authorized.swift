@@ -27,6 +27,7 @@ public struct AuthorizedCommand: ~Copyable {
         case read
         case write
         case sync
+        case poll
         case command
     }
 

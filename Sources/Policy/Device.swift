@@ -35,14 +35,6 @@ public struct DeviceIdentity: Sendable, Hashable {
     public var isEmpty: Bool { major == nil && minor == nil && properties.isEmpty }
 }
 
-/// Who may have a device open at the same time.
-public enum Sharing: UInt8, Sendable, CaseIterable {
-    /// Any number of sessions.
-    case shared
-    /// One session at a time.
-    case exclusive
-}
-
 /// Bounds on how much is asked of a device or under a rule.
 public struct UseLimits: Sendable, Hashable {
     /// Entries not yet answered.
@@ -87,7 +79,11 @@ public struct Device: Sendable {
     public let profile: Profile
     public let identity: DeviceIdentity
     public let labels: [String: String]
-    public let sharing: Sharing
+    public let lease: LeaseTerms
+    /// Name of the procedure of this device that is run when a lease on it has ended, before anybody else gets it.
+    public let onRelease: String?
+    /// nil for a device whose words nobody keeps.
+    public let console: ConsoleTerms?
     /// For all sessions together.
     public let limits: UseLimits
     public let observation: Observation?
@@ -97,8 +93,8 @@ public struct Device: Sendable {
         name: String, path: String, followsLink: Bool = false, kind: NodeKind, access: FileAccess,
         profile: Profile,
         identity: DeviceIdentity = DeviceIdentity(), labels: [String: String] = [:],
-        sharing: Sharing = .shared, limits: UseLimits = UseLimits(), observation: Observation? = nil,
-        procedures: [Procedure] = []
+        lease: LeaseTerms = LeaseTerms(), onRelease: String? = nil, console: ConsoleTerms? = nil,
+        limits: UseLimits = UseLimits(), observation: Observation? = nil, procedures: [Procedure] = []
     ) {
         self.name = name
         self.path = path
@@ -108,7 +104,9 @@ public struct Device: Sendable {
         self.profile = profile
         self.identity = identity
         self.labels = labels
-        self.sharing = sharing
+        self.lease = lease
+        self.onRelease = onRelease
+        self.console = console
         self.limits = limits
         self.observation = observation
         self.procedures = procedures
@@ -124,8 +122,8 @@ public struct Device: Sendable {
     public func with(_ procedures: [Procedure]) -> Device {
         Device(
             name: name, path: path, followsLink: followsLink, kind: kind, access: access, profile: profile,
-            identity: identity, labels: labels, sharing: sharing, limits: limits, observation: observation,
-            procedures: procedures)
+            identity: identity, labels: labels, lease: lease, onRelease: onRelease, console: console,
+            limits: limits, observation: observation, procedures: procedures)
     }
 
     /// A file that a command on this device gave: known by both names.

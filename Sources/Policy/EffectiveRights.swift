@@ -57,7 +57,11 @@ extension Grant {
         // A file that a command gives is what its device is.
         guard !device.name.contains("/") else { return ["profile \(device.profile.name)"] }
         var words = ["\(device.kind) \(device.path)", "\(device.access)", "profile \(device.profile.name)"]
-        if device.sharing != .shared { words.append("\(device.sharing)") }
+        if device.lease.mode != .none {
+            words.append("\(device.lease.mode) lease of at most \(device.lease.longest) ms")
+        }
+        if let procedure = device.onRelease { words.append("\(procedure) on release") }
+        if let console = device.console { words += console.words }
         if let major = device.identity.major { words.append("major \(major)") }
         if let minor = device.identity.minor { words.append("minor \(minor)") }
         words += device.identity.properties.map { "\($0.key)=\($0.value)" }.sorted()
@@ -121,6 +125,12 @@ extension UseLimits {
             inFlight.map { "at most \($0) in flight" }, rate.map { "at most \($0) a second" },
             timeout.map { "given up after \($0) ms" },
         ].compactMap { $0 }
+    }
+}
+
+extension ConsoleTerms {
+    fileprivate var words: [String] {
+        ["console of \(scrollback) bytes"] + (log.map { ["logged to \($0)"] } ?? [])
     }
 }
 

@@ -113,7 +113,7 @@ extension TransferRights {
     /// Bounds that a read or write does not keep.
     fileprivate func failing(_ entry: Entry) -> [Explanation.Failing] {
         let count =
-            entry.operation == .read ? ReadArgument.decode(entry.argument) ?? 0 : entry.argument.count
+            entry.operation == .read ? ReadArgument.decode(entry)?.count ?? 0 : entry.argument.count
         var failing: [Explanation.Failing] = []
         if count > maxLength {
             failing.append(.init(field: "length", needs: "at most \(maxLength) bytes", has: "\(count) bytes"))

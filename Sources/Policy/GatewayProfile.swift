@@ -19,6 +19,8 @@ public enum GatewayCommand: UInt32, Sendable, CaseIterable {
     case deviceDrain = 34
     case deviceEnable = 35
     case deviceResetLane = 36
+    case leaseList = 48
+    case leaseRevoke = 49
 
     /// As policies have it.
     public var name: String {
@@ -38,16 +40,18 @@ public enum GatewayCommand: UInt32, Sendable, CaseIterable {
         case .deviceDrain: "device.drain"
         case .deviceEnable: "device.enable"
         case .deviceResetLane: "device.reset-lane"
+        case .leaseList: "lease.list"
+        case .leaseRevoke: "lease.revoke"
         }
     }
 
     var effect: Effect {
         switch self {
         case .policyShow, .policyEffective, .policyPlan, .policyHistory, .policyExplain, .policySuggest,
-            .sessionList, .deviceList:
+            .sessionList, .deviceList, .leaseList:
             .read
         case .policyApply, .policyRollback, .sessionKill, .deviceDisable, .deviceDrain, .deviceEnable,
-            .deviceResetLane:
+            .deviceResetLane, .leaseRevoke:
             .write
         }
     }
@@ -69,6 +73,8 @@ public enum GatewayCommand: UInt32, Sendable, CaseIterable {
         case .deviceDrain: "Refuses new opens of a device and lets those that have it go on."
         case .deviceEnable: "Takes a disabled or draining device back."
         case .deviceResetLane: "Gives a device a new worker, leaving a stuck one behind."
+        case .leaseList: "Who holds which device, and who waits for it."
+        case .leaseRevoke: "Takes a device away from those who hold it."
         }
     }
 }

@@ -30,7 +30,7 @@ public struct LeastRights: Sendable {
         switch entry.operation {
         case .command: try addCommand(entry)
         case .read:
-            guard let count = ReadArgument.decode(entry.argument), count > 0, count <= Limits.payload else {
+            guard let count = ReadArgument.decode(entry)?.count, count > 0, count <= Limits.payload else {
                 throw Exclusion("the read has no proper length")
             }
             try read.add(count, at: entry.offset)

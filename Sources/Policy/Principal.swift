@@ -1,5 +1,5 @@
 /// What a verified certificate says about its holder. Self-stated names do not occur.
-public struct PeerIdentity: Sendable {
+public struct PeerIdentity: Sendable, Equatable {
     /// All URIs of the subject alternative name.
     public let uris: [String]
     /// SHA-256 of the SubjectPublicKeyInfo in DER (RFC 5280, 4.1.2.7).

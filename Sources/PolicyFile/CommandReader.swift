@@ -167,19 +167,32 @@ extension Value {
         return name
     }
 
-    /// A time such as `500ms`, `2s` or `5min`, at most a day, in milliseconds.
-    func duration(_ what: String, _ report: inout Report) -> UInt32? {
-        let units: [(suffix: String, milliseconds: Int128)] = [("ms", 1), ("min", 60_000), ("s", 1_000)]
+    /// A time such as `500ms`, `2s`, `5min` or `1h`, at most a day unless `range` says otherwise, in milliseconds.
+    func duration(
+        _ what: String, in range: ClosedRange<UInt32> = FileLimits.duration, _ report: inout Report
+    ) -> UInt32? {
+        let units: [(suffix: String, milliseconds: Int128)] = [
+            ("ms", 1), ("min", 60_000), ("s", 1_000), ("h", 3_600_000),
+        ]
         if case .text(let text, isQuoted: false) = content,
             let unit = units.first(where: { text.hasSuffix($0.suffix) }),
             let number = Value.integer(String(text.dropLast(unit.suffix.count)))
         {
-            let time = number * unit.milliseconds
-            if (1...FileLimits.duration).contains(time) { return UInt32(time) }
+            if let time = UInt32(exactly: number * unit.milliseconds), range.contains(time) { return time }
         }
         report.add(
             place, "\(words) is no \(what)",
-            "write a time such as 500ms, 2s or 5min, above 0 and at most 1440min")
+            "write a time such as 500ms, 2s, 5min or 1h, \(Self.words(range.lowerBound)) to "
+                + Self.words(range.upperBound))
         return nil
+    }
+
+    /// Milliseconds in the greatest unit that is no longer than they are and divides them.
+    private static func words(_ time: UInt32) -> String {
+        let units: [(suffix: String, milliseconds: UInt32)] = [
+            ("h", 3_600_000), ("min", 60_000), ("s", 1_000),
+        ]
+        let unit = time == 0 ? units.last : units.first { time % $0.milliseconds == 0 }
+        return unit.map { "\(time / $0.milliseconds)\($0.suffix)" } ?? "\(time)ms"
     }
 }

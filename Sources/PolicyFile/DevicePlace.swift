@@ -49,8 +49,13 @@ struct DevicePlace {
         return nil
     }
 
-    /// A path has one spelling here, so that two devices cannot be one file unnoticed.
     private static func readPath(_ value: Value, _ report: inout Report) -> Self? {
+        guard let path = absolutePath(value, &report) else { return nil }
+        return Self(path: path, identity: .path(path), location: value.place, isLink: false)
+    }
+
+    /// A path has one spelling here, so that two devices cannot be one file unnoticed.
+    static func absolutePath(_ value: Value, _ report: inout Report) -> String? {
         guard let path = value.line("path", &report, maximum: FileLimits.path) else { return nil }
         guard path.hasPrefix("/") else {
             report.add(value.place, "path \(value.words) is not absolute", "start it with /")
@@ -62,7 +67,7 @@ struct DevicePlace {
                 "write the path without them")
             return nil
         }
-        return Self(path: path, identity: .path(path), location: value.place, isLink: false)
+        return path
     }
 
     /// A link such as `serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0`, below /dev.

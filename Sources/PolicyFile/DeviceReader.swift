@@ -5,6 +5,10 @@ struct DeviceReader {
     private let profiles: Named<Profile>
     /// Devices that were read, by what no other device may share with them.
     private var owners: [DevicePlace.Identity: String] = [:]
+    /// Bytes of scrollback that devices may still ask for.
+    private var scrollback = FileLimits.scrollback
+    /// Procedures that devices name, to be looked up when procedures are known.
+    private(set) var releases: [NamedRelease] = []
 
     init(_ profiles: Named<Profile>) { self.profiles = profiles }
 
@@ -33,9 +37,11 @@ struct DeviceReader {
         let expected = map.optional("expect")
         let identity = expected.map { IdentityReader.read($0, kind, &report) } ?? DeviceIdentity()
         let labels = map.optional("labels").map { $0.labels(&report) } ?? [:]
-        let sharing = map.optional("share").map {
-            $0.choice("way to share", ["shared": Sharing.shared, "exclusive": .exclusive], &report)
-        }
+        map.replaced("share", "write `lease: none`, `lease: shared` or `lease: exclusive`", &report)
+        let lease = map.optional("lease").map { LeaseReader.read($0, what, &report) } ?? LeaseTerms()
+        let onRelease = readRelease(map.optional("on-release"), name, lease, &report)
+        let consoleValue = map.optional("console")
+        let console = consoleValue.map { ConsoleReader.read($0, what, kind, access, &report) }
         let limits = map.optional("limits").map { LimitsReader.read($0, what, &report) } ?? UseLimits()
         let observation = map.optional("observe").map { ObservationReader.read($0, &report) }
         map.finish(&report)
@@ -43,14 +49,43 @@ struct DeviceReader {
         if let identity, let kind, let expected, let node = DevicePlace.Identity(identity, kind) {
             claim(node, name, expected.place, "expect one device number", &report)
         }
+        if let console = console ?? nil, let consoleValue { claim(console, name, consoleValue, &report) }
         guard let place, let profile, let kind, let access, let identity, let labels, let limits,
-            let sharing = sharing ?? .shared
+            let lease
         else { return nil }
         return Device(
             name: name, path: place.path, followsLink: place.isLink, kind: kind, access: access,
             profile: profile,
-            identity: identity, labels: labels, sharing: sharing, limits: limits,
-            observation: observation ?? nil)
+            identity: identity, labels: labels, lease: lease, onRelease: onRelease,
+            console: (console ?? nil)?.terms, limits: limits, observation: observation ?? nil)
+    }
+
+    /// The procedure's name. Whether there is such a procedure is told later.
+    private mutating func readRelease(
+        _ value: Value?, _ device: String, _ lease: LeaseTerms?, _ report: inout Report
+    ) -> String? {
+        guard let value, let name = value.name("procedure", &report) else { return nil }
+        releases.append(NamedRelease(device: device, procedure: value))
+        if lease?.mode == LeaseTerms.Mode.none {
+            report.add(
+                value.place, "`on-release` is done when a lease ends, and nobody can lease `\(device)`",
+                "write `lease: exclusive` or `lease: shared` as well, or remove it")
+        }
+        return name
+    }
+
+    /// The log is one file of one device, and memory is bounded for all of them.
+    private mutating func claim(
+        _ console: ConsoleReader.Placed, _ device: String, _ value: Value, _ report: inout Report
+    ) {
+        if let log = console.terms.log {
+            claim(.path(log), device, console.logPlace, "are one file", &report)
+        }
+        scrollback -= console.terms.scrollback
+        guard scrollback < 0, scrollback + console.terms.scrollback >= 0 else { return }
+        report.add(
+            value.place, "consoles keep more than \(FileLimits.scrollback) bytes together",
+            "give some a smaller `scrollback`")
     }
 
     /// One thing has one name, or a rule on one name would say nothing about the other.

@@ -1,3 +1,4 @@
+import RingPolicy
 import RingProtocol
 
 /// Every bound on the policy's files in one place: what a file may cost before anybody has looked at it.
@@ -22,8 +23,16 @@ enum FileLimits {
     static let selectors = 8
     /// What a profile's `release` does.
     static let releases = 8
-    /// Milliseconds of the longest time that can be written: a day.
-    static let duration: Int128 = 86_400_000
+    /// Milliseconds of a time: up to a day.
+    static let duration: ClosedRange<UInt32> = 1...86_400_000
+    /// Milliseconds that a lease may be given for at most: shorter ones would end before anybody is done.
+    static let lease: ClosedRange<UInt32> = 1_000...86_400_000
+    /// Milliseconds for which a session may outlive its connection.
+    static let sessionGrace: ClosedRange<UInt32> = 0...600_000
+    /// Bytes that one console may keep, and all of a site together.
+    static let scrollbacks =
+        Int128(ConsoleTerms.scrollbacks.lowerBound)...Int128(ConsoleTerms.scrollbacks.upperBound)
+    static let scrollback = 64 << 20
     /// Principals or devices of a site.
     static let names = 1024
     /// Rules of a site.

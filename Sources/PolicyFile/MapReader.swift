@@ -4,6 +4,8 @@ struct MapReader {
     private let place: Location
     private let what: String
     private var known: [String] = []
+    /// Keys of earlier versions that have been reported.
+    private var reported: Set<String> = []
 
     /// nil after reporting when the value is no mapping, or an empty one.
     init?(_ value: Value, _ what: String, _ report: inout Report) {
@@ -31,6 +33,13 @@ struct MapReader {
         return nil
     }
 
+    /// Reports a key that is not one any more; `hint` says what to write now.
+    mutating func replaced(_ key: String, _ hint: String, _ report: inout Report) {
+        guard let pair = pairs.first(where: { $0.key.text == key }) else { return }
+        reported.insert(key)
+        report.add(pair.key.place, "\(what) has no key `\(key)` any more", hint)
+    }
+
     /// Whether none of `keys` is there, or only with an empty list.
     func lacks(_ keys: [String]) -> Bool {
         !pairs.contains { keys.contains($0.key.text ?? "") && !$0.value.isEmptyList }
@@ -38,10 +47,12 @@ struct MapReader {
 
     /// Reports every key that was not asked for. Call it once all keys were.
     func finish(_ report: inout Report) {
-        for pair in pairs where !known.contains(pair.key.text ?? "") {
+        for pair in pairs {
+            let key = pair.key.text ?? ""
+            guard !known.contains(key), !reported.contains(key) else { continue }
             report.add(
                 pair.key.place, "\(what) has no key \(pair.key.words)",
-                Suggestion.hint(for: pair.key.text ?? "", among: known))
+                Suggestion.hint(for: key, among: known))
         }
     }
 }

@@ -43,6 +43,7 @@ enum PolicyReader {
         var procedureReader = ProcedureReader(devices, profiles)
         let procedures =
             map.optional("procedures").map { procedureReader.read($0, &report) } ?? Named("procedure")
+        for release in deviceReader.releases { release.check(procedures, &report) }
         return Site(
             profiles: profiles, principals: principals, roles: roles, devices: devices.with(procedures),
             procedures: procedures)

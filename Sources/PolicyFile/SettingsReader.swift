@@ -11,6 +11,8 @@ public struct DaemonSettings: Equatable, Sendable {
     public var logLevel: String?
     /// Connections at once; nil for the built-in bound.
     public var maxSessions: Int?
+    /// Milliseconds for which a session outlives a lost connection; nil for the built-in time.
+    public var sessionGrace: UInt32?
 
     public init() {}
 
@@ -50,6 +52,8 @@ public struct DaemonSettings: Equatable, Sendable {
         settings.logLevel = map.optional("log-level")?.choice("log level", levels, &report)
         settings.maxSessions = map.optional("max-sessions")?
             .number("max-sessions", in: 1...65_536, &report).map(Int.init)
+        settings.sessionGrace = map.optional("session-grace")?
+            .duration("session-grace", in: FileLimits.sessionGrace, &report)
         map.finish(&report)
         return settings
     }

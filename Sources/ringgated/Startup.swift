@@ -46,6 +46,9 @@ struct Startup {
             key: try Self.required(settings.key, "key"),
             clientCA: try Self.required(settings.clientCA, "client-ca"))
         if let sessions = settings.maxSessions { configuration.limits.sessions = sessions }
+        if let grace = settings.sessionGrace {
+            configuration.limits.resumeGrace = UInt64(grace) * 1_000_000
+        }
         self.configuration = configuration
         let files = Administrator.Files(
             policy: try Self.required(settings.policy, "policy"),

@@ -113,7 +113,7 @@ struct CommandTests {
 
     @Test("Operations that do not run on an open file are not decided here")
     func others() throws {
-        let running: Set<RingProtocol.Operation> = [.command, .read, .write, .sync]
+        let running: Set<RingProtocol.Operation> = [.command, .read, .write, .sync, .poll]
         for operation in RingProtocol.Operation.allCases where !running.contains(operation) {
             #expect(try everything().refusal(operation)?.reason == .unsupported)
         }

@@ -20,6 +20,14 @@ struct PrincipalTests {
             ])
     }
 
+    @Test("An identity has words for logs, with a URI or by its key")
+    func words() {
+        #expect(peer(uris: ["ringgate://farm/agent/7"]).text == "ringgate://farm/agent/7")
+        #expect(peer(uris: ["bad\nuri"]).text == "an unusable URI")
+        #expect(peer(key: [9, 255]).text == "key 09ff")
+        #expect(peer(key: [9]) != peer(key: [8]))
+    }
+
     @Test(
         "A pattern matches segment by segment and byte by byte",
         arguments: [

@@ -35,7 +35,7 @@ struct DeployTests {
             loaded.devices.contains { $0.identity.major != nil }
                 && loaded.devices.contains { !$0.labels.isEmpty })
         #expect(
-            loaded.devices.contains { $0.sharing == .exclusive }
+            loaded.devices.contains { $0.lease.mode == .exclusive }
                 && loaded.devices.contains { !$0.limits.isEmpty })
         #expect(
             loaded.rules.contains { !$0.limits.isEmpty }

@@ -7,10 +7,10 @@ struct DeviceErrorTests {
         arguments: [
             BadLanguage(
                 "udev: serial/by-id/usb-Left-if00\n",
-                "share: shared\n",
+                "lease: shared\n",
                 "12:5: device `left` is found in exactly one way; write either `path`, or "
                     + "`udev`, or `address` with `kind: tcp`",
-                "17:5: key `share` is given twice in one mapping, first on line 12; remove "
+                "17:5: key `lease` is given twice in one mapping, first on line 12; remove "
                     + "one of the two"),
             BadLanguage(
                 "udev: serial/by-id/usb-Left-if00\n",
@@ -247,12 +247,12 @@ struct DeviceErrorTests {
     func labels(_ site: BadLanguage) throws { try site.check() }
 
     @Test(
-        "Sharing, limits and observation have their words and bounds",
+        "Limits and observation have their words and bounds",
         arguments: [
             BadLanguage(
-                "share: exclusive",
-                "share: once",
-                "17:12: `once` is no way to share; write one of: shared, exclusive"),
+                "lease: exclusive",
+                "lease: once",
+                "17:12: `once` is no way to lease; write one of: none, shared, exclusive"),
             BadLanguage(
                 "rate: 100",
                 "rate: 0",
@@ -278,18 +278,18 @@ struct DeviceErrorTests {
             BadLanguage(
                 "timeout: 2s",
                 "timeout: 2",
-                "18:48: `2` is no timeout; write a time such as 500ms, 2s or 5min, above 0 "
-                    + "and at most 1440min"),
+                "18:48: `2` is no timeout; write a time such as 500ms, 2s, 5min or 1h, 1ms "
+                    + "to 24h"),
             BadLanguage(
                 "timeout: 2s",
                 "timeout: 0s",
-                "18:48: `0s` is no timeout; write a time such as 500ms, 2s or 5min, above 0 "
-                    + "and at most 1440min"),
+                "18:48: `0s` is no timeout; write a time such as 500ms, 2s, 5min or 1h, 1ms "
+                    + "to 24h"),
             BadLanguage(
                 "timeout: 2s",
                 "timeout: 1441min",
-                "18:48: `1441min` is no timeout; write a time such as 500ms, 2s or 5min, "
-                    + "above 0 and at most 1440min"),
+                "18:48: `1441min` is no timeout; write a time such as 500ms, 2s, 5min or 1h, "
+                    + "1ms to 24h"),
             BadLanguage(
                 "{rate: 100, in-flight: 8, timeout: 2s}",
                 "{}",

@@ -21,7 +21,7 @@ enum LanguageFixture {
             open: read-write
             expect: {major: 188, minor: 0, serial: A5, properties: {ID_MODEL: Bus}}
             labels: {board: imx8, side: left}
-            share: exclusive
+            lease: exclusive
             limits: {rate: 100, in-flight: 8, timeout: 2s}
             observe: {until: 2026-12-31T23:59:59Z, writes: true}
           right: {path: /dev/bus1, profile: bus, open: read-write, labels: {board: imx8, side: right}}

@@ -39,12 +39,12 @@ struct LanguageTests {
         #expect(left.identity.major == 188 && left.identity.minor == 0)
         #expect(left.identity.properties == ["ID_SERIAL_SHORT": "A5", "ID_MODEL": "Bus"])
         #expect(left.labels == ["board": "imx8", "side": "left"])
-        #expect(left.sharing == .exclusive)
+        #expect(left.lease == LeaseTerms(.exclusive, longest: 3_600_000))
         #expect(left.limits == UseLimits(inFlight: 8, rate: 100, timeout: 2000))
         // date -u -d 2026-12-31T23:59:59Z +%s
         #expect(left.observation == Observation(until: 1_798_761_599, includesWrites: true))
         let right = try device("right")
-        #expect(!right.followsLink && right.sharing == .shared && right.limits.isEmpty)
+        #expect(!right.followsLink && right.lease.mode == .none && right.limits.isEmpty)
         #expect(right.identity.isEmpty && right.observation == nil)
     }
 

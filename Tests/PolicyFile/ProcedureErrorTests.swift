@@ -245,13 +245,13 @@ struct ProcedureErrorTests {
             ProcedureSite(
                 "{wait: 50ms}",
                 "{wait: 0ms}",
-                "17:16: `0ms` is no wait; write a time such as 500ms, 2s or 5min, above 0 "
-                    + "and at most 1440min"),
+                "17:16: `0ms` is no wait; write a time such as 500ms, 2s, 5min or 1h, "
+                    + "1ms to 24h"),
             ProcedureSite(
                 "{wait: 50ms}",
                 "{wait: 50}",
-                "17:16: `50` is no wait; write a time such as 500ms, 2s or 5min, above 0 "
-                    + "and at most 1440min"),
+                "17:16: `50` is no wait; write a time such as 500ms, 2s, 5min or 1h, "
+                    + "1ms to 24h"),
             ProcedureSite(
                 "{wait: 50ms}",
                 "{wait: 61min}",

@@ -44,7 +44,8 @@ struct SchemaPlace: CustomTestStringConvertible, Sendable {
 
     static let all =
         [
-            "root", "principal", "role", "device", "expect", "limits", "observe", "rule", "gatewayRule",
+            "root", "principal", "role", "device", "expect", "limits", "observe", "lease", "console", "rule",
+            "gatewayRule",
             "never",
             "commands", "procedures", "procedure", "parameter", "step", "neverCommands", "transfer",
             "handles",
@@ -107,7 +108,8 @@ struct SchemaPlace: CustomTestStringConvertible, Sendable {
         principals: {ci: {uri: "x://farm/ci"<principal>}},
         roles: {all: {members: [ci]<role>}},
         devices: {board: {path: /dev/board, profile: demo, expect: {major: 1<expect>},
-          limits: {rate: 1<limits>}, observe: {until: 2026-12-31T23:59:59Z<observe>}<device>}},
+          limits: {rate: 1<limits>}, observe: {until: 2026-12-31T23:59:59Z<observe>},
+          lease: {mode: shared<lease>}, console: {scrollback: 4KiB<console>}<device>}},
         procedures: {twice: {device: board, summary: Sets twice.,
           parameters: {level: {type: u8, range: [1, 2]<parameter>}},
           steps: [{on: board, use: DEMO_PUT<step>}]<procedure>}},

@@ -82,7 +82,7 @@ struct SchemaTests {
     @Test("What is wrong does not follow the schemas", .enabled(if: hasValidator, reason))
     func wrong() throws {
         for (old, new) in [
-            ("roles:", "rolls:"), ("share: exclusive", "share: once"), ("write: true}", "write: false}"),
+            ("roles:", "rolls:"), ("lease: exclusive", "lease: once"), ("write: true}", "write: false}"),
             ("{uri: \"ringgate", "{uri: \"ring*gate"), ("path: /dev/bus1", "path: ../bus1"),
             ("{equals: FAST}", "{equals: FAST, in: [SLOW]}"),
             ("commands: [policy.show", "commands: [policy.shw"),
