@@ -1,8 +1,10 @@
 import RingPolicy
 import RingProtocol
 
-/// One client's connection: TLS, protocol state and buffers. Lives in the connection table at a fixed
-/// address, because the kernel sends from its memory.
+typealias ConnectionPointer = UnsafeMutablePointer<Connection>
+
+/// One client's connection: TLS and bytes. Lives in the connection table at a fixed address, because the kernel
+/// sends from its memory.
 struct Connection: ~Copyable {
     enum Stage: Equatable {
         /// TLS is not done; no byte has reached the frame decoder.
@@ -17,19 +19,16 @@ struct Connection: ~Copyable {
     }
 
     var tls: TLSSession
-    var state = SessionState()
     var stage = Stage.handshaking
     /// The peer's address and port, for logs.
     let peer: PeerAddress
-    let generation: UInt32
-    /// What the verified certificate says; kept because another policy may see somebody else in it.
+    let place: Place
+    /// What the verified certificate says; set before anything is decoded.
     var peerIdentity: PeerIdentity?
-    /// What the holder of the verified certificate may do; set before anything is decoded.
+    /// What its holder may do, as the policy was when it was recognized.
     var rights: PeerRights?
-    /// The session's number in this epoch; 0 before the welcome.
-    var session: UInt64 = 0
-    /// Who the verified certificate says the peer is, for logs.
-    var identity = "unknown"
+    /// What it carries; nil before the welcome and after the session's end.
+    var session: SessionPointer?
     /// No good hello yet: counts against the limit of such connections until it is gone.
     var isUnproven = true
 
@@ -56,18 +55,21 @@ struct Connection: ~Copyable {
     var lastActivity: UInt64 = 0
 
     /// Whether the peer has said hello and may be owed answers.
-    var isOpen: Bool { (stage == .serving && state.phase != .greeting) || stage == .finishing }
+    var isOpen: Bool { session != nil && (stage == .serving || stage == .finishing) }
 
-    /// Whether its entries are answered and its files are its own.
-    var isServed: Bool { stage == .serving || stage == .finishing }
+    /// Who the verified certificate says the peer is, for logs.
+    var identity: String { peerIdentity?.text ?? "unknown" }
+
+    /// Longest frame payload the peer may send now: one that has proven nothing gets no more memory.
+    var payloadLimit: Int { session == nil ? Limits.greetingPayload : Limits.framePayload }
 
     /// Whether what it is sent are answers, which it may take its time for as long as it takes some.
     var owesAnswers: Bool { isOpen || (stage == .lingering && !isUnproven && !hasShutWrite) }
 
-    init(tls: consuming TLSSession, peer: PeerAddress, generation: UInt32, deadline: UInt64) {
+    init(tls: consuming TLSSession, peer: PeerAddress, place: Place, deadline: UInt64) {
         self.tls = tls
         self.peer = peer
-        self.generation = generation
+        self.place = place
         self.deadline = deadline
     }
 }

@@ -87,8 +87,8 @@ public final class Gateway: Sendable {
     /// How its rings were set up, for benchmarks and bug reports.
     public static let ringFlags = "R_DISABLED|SINGLE_ISSUER|DEFER_TASKRUN|SUBMIT_ALL|CLAMP|CQSIZE"
 
-    /// Answers what was accepted, takes nothing new, then ends. After three seconds what still runs is
-    /// cancelled, after five connections are cut.
+    /// Answers what was accepted, takes nothing new, then ends. After two seconds what still runs is
+    /// cancelled, after three connections are cut; after five it has ended whatever hangs.
     public func drain() { mailbox.post(.drain) }
 
     /// Cuts all connections and ends.
@@ -137,8 +137,10 @@ extension GatewayLoop {
         self.init(
             limits: configuration.limits, policy: policy, counters: counters, logger: logger,
             mailbox: mailbox, epoch: UInt64.random(in: 1...UInt64.max), tls: tls, network: network,
-            listener: listener, engine: engine, connections: ConnectionTable(capacity: sessions),
-            events: EventLog(logger), desk: desk)
+            listener: listener, engine: engine, connections: PlaceTable(capacity: sessions),
+            sessions: PlaceTable(capacity: sessions),
+            events: EventLog(logger), desk: desk,
+            deviceWatch: try? DeviceWatch { mailbox.post(.nodesChanged($0)) })
     }
 
     private static func makeNetworkRing(

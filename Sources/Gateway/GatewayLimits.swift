@@ -10,12 +10,17 @@ public struct GatewayLimits: Sendable {
     public var sendDeadline: UInt64 = 30_000_000_000
     /// Nanoseconds a closing connection waits for its peer's end.
     public var lingerDeadline: UInt64 = 2_000_000_000
+    /// Nanoseconds for which a session outlives a lost connection, so that its client can come back to it.
+    public var resumeGrace: UInt64 = 30_000_000_000
     /// Nanoseconds a stopping gateway waits for what it has accepted, before it cancels that.
-    public var drainDeadline: UInt64 = 3_000_000_000
+    public var drainDeadline: UInt64 = 2_000_000_000
     /// Nanoseconds it then waits for the cancelled to be answered and the connections to end.
-    public var cancelDeadline: UInt64 = 2_000_000_000
+    public var cancelDeadline: UInt64 = 1_000_000_000
 
     public init() {}
+
+    /// Elements that a chain may run in one turn of the loop; the next turn goes on.
+    static let chainRounds = 32
 
     /// Nanoseconds between looks at deadlines.
     static let tick: UInt64 = 200_000_000
@@ -32,7 +37,20 @@ public struct GatewayLimits: Sendable {
     static let sendSize = 256 << 10
     /// Capacity that an idle connection's buffers keep.
     static let idleCapacity = 8 << 10
+    /// Nanoseconds between looks at the nodes of devices when nothing happens.
+    static let watchInterval: UInt64 = 2_000_000_000
+    /// Nanoseconds from an event in a directory to the look, so that the many events of one plug are one look, and a
+    /// directory in which there is always something costs ten looks a second at most.
+    static let watchRest: UInt64 = 100_000_000
+    /// Devices whose nodes are looked at: as many as a policy may have.
+    static let watchedDevices = 1_024
     static let listenBacklog: Int32 = 512
     static let networkEntries: UInt32 = 1_024
     static let networkCompletions: UInt32 = 16_384
+    /// Reads and streams of one console; one more is refused as busy.
+    static let consoleReaders = 256
+    /// Bytes that wait for a console's log file, beside as many that are being written; more are dropped.
+    static let consoleLogQueue = 1 << 20
+    /// Nanoseconds between looks at whether a console's log file was rotated, and between attempts to open it.
+    static let consoleLogRecheck: UInt64 = 1_000_000_000
 }

@@ -8,35 +8,35 @@ import RingProtocol
 /// answered here.
 extension GatewayLoop {
     mutating func administer(
-        _ authorized: consuming AuthorizedCommand, _ entry: Entry, _ connection: ConnectionPointer,
-        _ index: UInt32
+        _ authorized: consuming AuthorizedCommand, _ entry: Entry, _ session: SessionPointer
     ) throws(Refusal) {
         guard authorized.action == .command, let command = GatewayCommand(rawValue: entry.subOpcode.code)
         else {
             throw Refusal(.unsupported, "the gateway has no bytes to read or write")
         }
-        try requireRoom(connection)
+        try requireRoom(session)
         let charge = entry.argument.count
-        try connection.pointee.state.charge(charge)
+        try session.pointee.state.charge(charge)
         var tag = OperationTag(
-            session: index, generation: connection.pointee.generation, requestID: entry.requestID,
+            session: session.pointee.place.index, generation: session.pointee.place.generation,
+            requestID: entry.requestID,
             slot: entry.slot, charge: UInt32(charge))
         do throws(Refusal) {
-            tag = try count(tag, limit: authorized.limit, isMetered: false, connection)
-            guard let document = try answerNow(command, entry, connection) else {
-                return try ask(command, entry, tag, connection)
+            tag = try count(tag, limit: authorized.limit, isMetered: false, session)
+            guard let document = try answerNow(command, entry, session) else {
+                return try ask(command, entry, tag, session)
             }
-            takeBack(tag, entry, connection)
-            answer(entry, with: document, connection, index)
+            takeBack(tag, entry, session)
+            answer(entry, with: document, session)
         } catch {
-            takeBack(tag, entry, connection)
+            takeBack(tag, entry, session)
             throw error
         }
     }
 
     /// nil when the command is one for the administrator.
     private mutating func answerNow(
-        _ command: GatewayCommand, _ entry: Entry, _ connection: ConnectionPointer
+        _ command: GatewayCommand, _ entry: Entry, _ session: SessionPointer
     ) throws(Refusal) -> [UInt8]? {
         switch command {
         case .policyShow, .policyEffective, .policyPlan, .policyApply, .policyRollback, .policyHistory,
@@ -44,20 +44,22 @@ extension GatewayLoop {
             return nil
         case .sessionList: return try listSessions(RequestDocument(entry.argument))
         case .sessionKill:
-            return try killSession(RequestDocument(entry.argument), connection.pointee.identity)
+            return try killSession(RequestDocument(entry.argument), session.pointee.identity)
         case .deviceList: return try listDevices(RequestDocument(entry.argument))
         case .deviceDisable, .deviceDrain, .deviceEnable, .deviceResetLane:
-            return try changeDevice(command, RequestDocument(entry.argument), connection.pointee.identity)
+            return try changeDevice(command, RequestDocument(entry.argument), session.pointee.identity)
+        case .leaseList, .leaseRevoke:
+            return try administerLeases(command, RequestDocument(entry.argument), session.pointee.identity)
         }
     }
 
     private mutating func ask(
-        _ command: GatewayCommand, _ entry: Entry, _ tag: OperationTag, _ connection: ConnectionPointer
+        _ command: GatewayCommand, _ entry: Entry, _ tag: OperationTag, _ session: SessionPointer
     ) throws(Refusal) {
         try desk.add(
             .init(
                 task: .command(command, document: entry.argument.array),
-                identity: connection.pointee.identity, peer: connection.pointee.peerIdentity, tag: tag))
+                identity: session.pointee.identity, peer: session.pointee.peerIdentity, tag: tag))
         beginNextRequest()
     }
 
@@ -95,14 +97,14 @@ extension GatewayLoop {
     }
 
     private mutating func give(_ answer: AdministrationAnswer, _ tag: OperationTag) {
-        guard let connection = connections.find(tag.session, tag.generation) else { return }
-        connection.pointee.state.refund(Int(tag.charge))
-        uncount(Counted(bits: tag.meters), connection)
-        if let refusal = answer.refusal { return refuse(tag.requestID, refusal, connection, tag.session) }
+        guard let session = sessions.find(tag.session, tag.generation) else { return }
+        session.pointee.state.refund(Int(tag.charge))
+        uncount(Counted(bits: tag.meters), session)
+        if let refusal = answer.refusal { return refuse(tag.requestID, refusal, session) }
         guard answer.document.count <= Limits.payload else {
             let text = "the answer has \(answer.document.count) bytes; at most \(Limits.payload) can be given"
-            return refuse(tag.requestID, Refusal(.busy, text), connection, tag.session)
+            return refuse(tag.requestID, Refusal(.busy, text), session)
         }
-        self.answer(tag.requestID, with: answer.document, connection, tag.session)
+        self.answer(tag.requestID, with: answer.document, session)
     }
 }

@@ -8,67 +8,79 @@ extension GatewayLoop {
     @inline(__always)
     mutating func answer(_ completion: EngineCompletion) {
         let tag = completion.tag
-        guard tag.session != ProcedureRun.tagSession else { return ran(completion) }
-        let connection = connections.find(tag.session, tag.generation)
-        if tag.meters != 0 { uncount(Counted(bits: tag.meters), connection) }
-        guard let connection, connection.pointee.stage != .dead else {
+        guard tag.session < Console.tagSession || tag.session == .max else { return ownTold(completion) }
+        let session = sessions.find(tag.session, tag.generation)
+        if tag.meters != 0 { uncount(Counted(bits: tag.meters), session) }
+        guard let session, !session.pointee.isOver else {
             _ = settle(completion, nil)
             return
         }
-        connection.pointee.state.refund(Int(tag.charge))
-        let refusal = settle(completion, connection) ?? completion.refusal
+        let refusal = settle(completion, session) ?? completion.refusal
         guard tag.requestID != .none else { return }
-        if let refusal { return refuse(tag.requestID, refusal, connection, tag.session) }
+        if !session.pointee.state.streams.isEmpty, session.pointee.state.streams[tag.requestID] != nil {
+            return streamed(completion, session)
+        }
+        if let refusal { return refuse(tag.requestID, refusal, charge: Int(tag.charge), session) }
         var flags = CompletionFlags.engine(completion.engine)
         if completion.isIndeterminate { flags.insert(.indeterminate) }
         complete(
             CompletionHeader(
                 tag.requestID, result: completion.result, payloadLength: completion.payload.count,
-                deviceTime: completion.deviceTime, flags: flags), completion.payload, connection, tag.session)
+                deviceTime: completion.deviceTime, flags: flags), completion.payload, charge: Int(tag.charge),
+            session)
+    }
+
+    /// An operation that no client has asked for.
+    private mutating func ownTold(_ completion: EngineCompletion) {
+        if completion.tag.session == Console.tagSession { consoleTold(completion) } else { ran(completion) }
     }
 
     /// Lets the slot know. The result is what to tell the client instead of an open's success.
     @inline(__always)
     private mutating func settle(
-        _ completion: EngineCompletion, _ connection: ConnectionPointer?
+        _ completion: EngineCompletion, _ session: SessionPointer?
     ) -> Refusal? {
         switch completion.kind {
-        case .operation: return nil
+        case .operation, .cancelled: return nil
         case .opened(let file):
             let tag = completion.tag
-            return fill(file, tag, connection)?.refusal(of: tag.slot)
+            return fill(file, tag, session)?.refusal(of: tag.slot)
         case .gave(let file):
             // The command has run, so its own result is told even if the file goes with the slot that gave
             // it.
-            _ = fill(file, completion.tag, connection)
+            _ = fill(file, completion.tag, session)
             return nil
         case .notOpened, .gaveNothing, .closed:
-            empty(completion.tag, connection)
+            empty(completion.tag, session)
             return nil
         }
     }
 
     mutating func refuse(
-        _ requestID: RequestID, _ refusal: Refusal, _ connection: ConnectionPointer, _ index: UInt32
+        _ requestID: RequestID, _ refusal: Refusal, charge: Int = 0, _ session: SessionPointer
     ) {
         refusal.encoded().withUnsafeBytes { payload in
             complete(
                 CompletionHeader(
-                    requestID, result: refusal.result, payloadLength: payload.count, flags: refusal.flags),
-                payload, connection, index)
+                    requestID, result: refusal.result, payloadLength: payload.count,
+                    deviceTime: refusal.retryAfter, flags: refusal.flags),
+                payload, charge: charge, session)
         }
     }
 
-    /// The one place where an entry is answered.
+    /// The one place where an entry is answered. The completion takes `charge` bytes of the session's credit with it.
     @inline(__always)
     mutating func complete(
-        _ header: CompletionHeader, _ payload: UnsafeRawBufferPointer, _ connection: ConnectionPointer,
-        _ index: UInt32
+        _ header: CompletionHeader, _ payload: UnsafeRawBufferPointer, charge: Int = 0,
+        _ session: SessionPointer
     ) {
-        connection.pointee.state.answered()
-        guard connection.pointee.isServed else { return }
+        guard !session.pointee.isOver else { return }
+        if session.pointee.state.sequencer.isActive, !sequence(header, charge, session) { return }
+        if !session.pointee.deadlines.isEmpty { forgetDeadline(header.requestID, session) }
+        session.pointee.state.complete(header, payload, charge: charge)
+        guard let connection = session.pointee.connection else { return }
         connection.pointee.outbox.append(header, payload)
         connection.pointee.lastActivity = now
-        markDirty(connection, index)
+        markDirty(connection)
     }
 }

@@ -16,6 +16,10 @@ private struct DeviceReport: Encodable {
     let since: UInt64?
     /// Numbers of the sessions that have it open.
     let sessions: [UInt64]
+    /// `none`, `shared` or `exclusive`: how it can be leased.
+    let lease: String
+    /// Numbers of the sessions that hold a lease on it; absent where nobody can.
+    let holders: [UInt64]?
     /// Absent while the device has no worker, because nobody has opened it yet.
     let lane: Lane?
 
@@ -35,11 +39,15 @@ private struct DeviceReport: Encodable {
         }
     }
 
-    init(_ device: Device, _ entry: DeviceTable.Entry?, sessions: [UInt64], lane: LaneState?) {
+    init(
+        _ device: Device, _ entry: DeviceTable.Entry?, sessions: [UInt64], holders: [UInt64], lane: LaneState?
+    ) {
         name = device.name
         profile = device.profile.name
         labels = device.labels
         self.sessions = sessions
+        lease = "\(device.lease.mode)"
+        self.holders = device.lease.mode == .none ? nil : holders
         self.lane = lane.map(Lane.init)
         let order: DeviceTable.Order?
         switch entry?.availability ?? .enabled {
@@ -66,6 +74,7 @@ extension GatewayLoop {
             let sessions = users[device.name].map { $0.sorted() } ?? []
             let report = DeviceReport(
                 device, devices.find(device.name), sessions: sessions,
+                holders: devices.index(device.name).map { leases.holders($0) } ?? [],
                 lane: engine.laneState(device: device.name))
             guard list.add(report) else { return list.finished(hasMore: true) }
         }
@@ -74,11 +83,10 @@ extension GatewayLoop {
 
     private mutating func usersOfDevices() -> [String: Set<UInt64>] {
         var users: [String: Set<UInt64>] = [:]
-        forEachConnection { loop, connection, _ in
-            guard connection.pointee.isServed else { return }
-            for slot in connection.pointee.state.slots.inUse {
-                let device = loop.devices[connection.pointee.state.slots[slot].device].name
-                users[device, default: []].insert(connection.pointee.session)
+        forEachSession { loop, session in
+            for slot in session.pointee.state.slots.inUse {
+                let device = loop.devices[session.pointee.state.slots[slot].device].name
+                users[device, default: []].insert(session.pointee.number)
             }
         }
         return users
@@ -98,10 +106,17 @@ extension GatewayLoop {
         switch command {
         case .deviceDisable:
             let index = try devices.set(.disabled(order), of: device, now: now)
+            dismissWaiting(index, DeviceTable.disabled(device.name, reason))
             endSlots(on: index, .disabled(device: device.name, reason: reason))
             endProcedures(on: index, DeviceTable.disabled(device.name, reason))
-        case .deviceDrain: _ = try devices.set(.draining(order), of: device, now: now)
-        case .deviceEnable: _ = try devices.set(.enabled, of: device, now: now)
+            announce(device.name, .disabled)
+        case .deviceDrain:
+            let index = try devices.set(.draining(order), of: device, now: now)
+            let text = "`\(device.name)` takes no new opens: \(reason)"
+            dismissWaiting(index, Refusal(.unavailable, text))
+        case .deviceEnable:
+            _ = try devices.set(.enabled, of: device, now: now)
+            announce(device.name, .enabled)
         default:
             guard engine.resetLane(device: device.name) else {
                 throw Refusal(
@@ -114,7 +129,7 @@ extension GatewayLoop {
         return Array("{}".utf8)
     }
 
-    private func device(_ document: RequestDocument) throws(Refusal) -> Device {
+    func device(_ document: RequestDocument) throws(Refusal) -> Device {
         guard let name = try document.text("device") else {
             throw Refusal(.shape, "`device` must be the name of a device")
         }
@@ -124,14 +139,22 @@ extension GatewayLoop {
         return device
     }
 
+    /// Tells those who wait for a device why they do so in vain.
+    private mutating func dismissWaiting(_ device: DeviceTable.Index, _ refusal: Refusal) {
+        leases.advance(to: now)
+        for request in leases.dismissWaiting(device) {
+            if let session = find(session: request.session) { refuse(request.id, refusal, session) }
+        }
+        settleLeases()
+    }
+
     /// Takes the device's files away from all sessions.
-    private mutating func endSlots(on device: DeviceTable.Index, _ ending: SlotEnding) {
-        forEachConnection { loop, connection, index in
-            guard connection.pointee.isServed else { return }
-            for slot in connection.pointee.state.slots.inUse
-            where connection.pointee.state.slots[slot].device == device {
-                for closing in connection.pointee.state.slots.end(slot, ending) {
-                    loop.close(closing, connection, index)
+    mutating func endSlots(on device: DeviceTable.Index, _ ending: SlotEnding) {
+        forEachSession { loop, session in
+            for slot in session.pointee.state.slots.inUse
+            where session.pointee.state.slots[slot].device == device {
+                for closing in session.pointee.state.slots.end(slot, ending) {
+                    loop.close(closing, session)
                 }
             }
         }

@@ -5,7 +5,7 @@ import RingProtocol
 /// How connections and the gateway end. Whatever one client does ends its own session alone.
 extension GatewayLoop {
     /// Tells the peer why, then ends the connection.
-    mutating func end(_ connection: ConnectionPointer, _ index: UInt32, _ error: SessionError) {
+    mutating func end(_ connection: ConnectionPointer, _ error: SessionError) {
         events.add(
             .info, "session ended", connection.pointee.peer,
             [
@@ -13,51 +13,58 @@ extension GatewayLoop {
                 "rule": error.rule == 0 ? "none" : "R-\(error.rule)",
                 "text": "\(error.text)",
             ])
+        if let session = connection.pointee.session { end(session) }
         connection.pointee.outbox.append(frame: error.encoded())
-        linger(connection, index)
+        linger(connection)
     }
 
     /// Sends what waits, closes this side, and gives the peer a moment to close its own, so that the last
     /// bytes are not lost to a reset.
-    mutating func linger(_ connection: ConnectionPointer, _ index: UInt32) {
-        closeFiles(connection, index)
+    mutating func linger(_ connection: ConnectionPointer) {
         connection.pointee.stage = .lingering
         // A session's last answers may be many; a stranger has only an alert or an error frame to take.
         connection.pointee.deadline =
             now + (connection.pointee.isUnproven ? limits.lingerDeadline : limits.sendDeadline)
         connection.pointee.isPaused = false
-        resumeReceiving(connection, index)
-        markDirty(connection, index)
+        resumeReceiving(connection)
+        markDirty(connection)
     }
 
-    /// Ends the connection without another word. Its memory stays until the kernel has let go of it.
-    mutating func cut(_ connection: ConnectionPointer, _ index: UInt32) {
+    /// The connection is no more, and not by anybody's word: a session that may be resumed waits for that.
+    mutating func lose(_ connection: ConnectionPointer) {
+        detach(connection)
+        cut(connection)
+    }
+
+    /// Ends the connection without another word, and what it carries. Its memory stays until the kernel has let go of
+    /// it.
+    mutating func cut(_ connection: ConnectionPointer) {
         guard connection.pointee.stage != .dead else { return }
-        closeFiles(connection, index)
+        if let session = connection.pointee.session { end(session) }
         connection.pointee.stage = .dead
-        beginShutdown(connection, index, how: Int32(SHUT_RDWR))
-        markDirty(connection, index)
+        beginShutdown(connection, how: Int32(SHUT_RDWR))
+        markDirty(connection)
     }
 
-    func beginShutdown(_ connection: ConnectionPointer, _ index: UInt32, how: Int32) {
-        guard network.shutdown(index, connection.pointee.generation, how: how) else { return }
+    func beginShutdown(_ connection: ConnectionPointer, how: Int32) {
+        guard network.shutdown(connection.pointee.place, how: how) else { return }
         connection.pointee.pendingShutdowns += 1
     }
 
     mutating func finishedShutdown(_ event: NetworkEvent) {
         guard let connection = connections.find(event.index, event.generation) else { return }
         connection.pointee.pendingShutdowns -= 1
-        markDirty(connection, event.index)
+        markDirty(connection)
     }
 
     /// Gives a dead connection's place back once no operation of the kernel names it.
-    mutating func releaseIfIdle(_ connection: ConnectionPointer, _ index: UInt32) {
+    mutating func releaseIfIdle(_ connection: ConnectionPointer) {
         guard !connection.pointee.isReceiving, !connection.pointee.isSending,
             connection.pointee.pendingShutdowns == 0
         else { return }
         prove(connection)
-        network.release(index)
-        connections.remove(index)
+        network.release(connection.pointee.place.index)
+        connections.remove(connection.pointee.place.index)
         counters.connections.store(connections.count, ordering: .relaxed)
     }
 
@@ -68,16 +75,12 @@ extension GatewayLoop {
         unproven -= 1
     }
 
-    private mutating func closeFiles(_ connection: ConnectionPointer, _ index: UInt32) {
-        guard connection.pointee.isServed else { return }
-        for closing in connection.pointee.state.slots.endAll() { close(closing, connection, index) }
-    }
-
     /// Once a client that said goodbye is owed nothing more, the gateway says it too.
-    mutating func finishIfAnswered(_ connection: ConnectionPointer, _ index: UInt32) {
-        guard connection.pointee.state.inFlight == 0 else { return }
+    mutating func finishIfAnswered(_ connection: ConnectionPointer) {
+        guard let session = connection.pointee.session, session.pointee.state.unanswered == 0 else { return }
+        end(session)
         connection.pointee.outbox.append(frame: Goodbye.done.encoded())
-        linger(connection, index)
+        linger(connection)
     }
 
     // MARK: The gateway's own end
@@ -88,6 +91,7 @@ extension GatewayLoop {
         case (.stop, .serving), (.stop, .draining), (.stop, .cancelling): beginStopping()
         case (.apply(let policy), .serving): install(policy, by: "the gateway's host")
         case (.reload, .serving): reloadPolicy()
+        case (.nodesChanged(let changes), .serving): nodesChanged(changes)
         case (.administered(let outcome), _): administered(outcome)
         default: break
         }
@@ -95,14 +99,17 @@ extension GatewayLoop {
 
     private mutating func beginDraining() {
         mode = .draining(deadline: now + limits.drainDeadline)
+        endConsoles()
         stopListening()
         logger.notice("draining", metadata: ["connections": "\(connections.count)"])
-        forEachConnection { loop, connection, index in
-            guard connection.pointee.stage == .serving, connection.pointee.state.phase == .open else {
-                return
-            }
+        // Nobody can come back to these: the gateway listens no more.
+        forEachSession { loop, session in
+            if session.pointee.connection == nil { loop.end(session) }
+        }
+        forEachConnection { loop, connection in
+            guard connection.pointee.stage == .serving, connection.pointee.session != nil else { return }
             connection.pointee.outbox.append(frame: Goodbye.draining.encoded())
-            loop.markDirty(connection, index)
+            loop.markDirty(connection)
         }
     }
 
@@ -117,21 +124,32 @@ extension GatewayLoop {
     private mutating func beginCancelling() {
         mode = .cancelling(deadline: now + limits.cancelDeadline)
         endProcedures(Refusal(.draining, "the gateway is stopping"))
-        forEachConnection { loop, connection, index in loop.closeFiles(connection, index) }
+        forEachSession { loop, session in
+            loop.endWhatWaits(on: nil, session)
+            loop.closeFiles(session)
+        }
     }
 
     private mutating func beginStopping() {
         mode = .stopping(deadline: now + limits.cancelDeadline)
         stopListening()
         endProcedures(Refusal(.draining, "the gateway is stopping"))
-        forEachConnection { loop, connection, index in loop.cut(connection, index) }
+        forEachConnection { loop, connection in loop.cut(connection) }
+        forEachSession { loop, session in loop.end(session) }
     }
 
     mutating func forEachConnection(
-        _ body: (inout GatewayLoop, ConnectionPointer, UInt32) -> Void
+        _ body: (inout GatewayLoop, ConnectionPointer) -> Void
     ) {
         for index in 0..<UInt32(connections.capacity) {
-            if let connection = connections[index] { body(&self, connection, index) }
+            if let connection = connections[index] { body(&self, connection) }
+        }
+    }
+
+    /// Those that are not over.
+    mutating func forEachSession(_ body: (inout GatewayLoop, SessionPointer) -> Void) {
+        for index in 0..<UInt32(sessions.capacity) {
+            if let session = sessions[index], !session.pointee.isOver { body(&self, session) }
         }
     }
 
@@ -139,9 +157,9 @@ extension GatewayLoop {
 
     mutating func lookAtDeadlines() {
         engine.repeatCancellations()
-        forEachConnection { loop, connection, index in
-            loop.repeatStarved(connection, index)
-            loop.lookAtDeadline(connection, index)
+        forEachConnection { loop, connection in
+            loop.repeatStarved(connection)
+            loop.lookAtDeadline(connection)
         }
         switch mode {
         case .serving, .ended: break
@@ -157,25 +175,28 @@ extension GatewayLoop {
 
     /// Starts again what the kernel had no room for: only when it is out of memory, but then nothing else
     /// would.
-    private mutating func repeatStarved(_ connection: ConnectionPointer, _ index: UInt32) {
+    private mutating func repeatStarved(_ connection: ConnectionPointer) {
         guard connection.pointee.stage == .dead else {
-            if !connection.pointee.isReceiving { resumeReceiving(connection, index) }
-            if !connection.pointee.isSending { markDirty(connection, index) }
+            if !connection.pointee.isReceiving { resumeReceiving(connection) }
+            if !connection.pointee.isSending { markDirty(connection) }
             return
         }
         if connection.pointee.pendingShutdowns == 0 {
-            beginShutdown(connection, index, how: Int32(SHUT_RDWR))
+            beginShutdown(connection, how: Int32(SHUT_RDWR))
         }
-        markDirty(connection, index)
+        markDirty(connection)
     }
 
-    private mutating func lookAtDeadline(_ connection: ConnectionPointer, _ index: UInt32) {
-        if isEnding, isQuiet(connection) { linger(connection, index) }
+    private mutating func lookAtDeadline(_ connection: ConnectionPointer) {
+        if isEnding, isQuiet(connection) {
+            if let session = connection.pointee.session { end(session) }
+            linger(connection)
+        }
         guard connection.pointee.deadline != 0, now >= connection.pointee.deadline else { return }
         switch connection.pointee.stage {
-        case .handshaking, .lingering, .finishing, .dead: cut(connection, index)
-        case .serving where connection.pointee.isSending: cut(connection, index)
-        case .serving: end(connection, index, SessionError(.deadline, rule: 29, "no hello in time"))
+        case .handshaking, .lingering, .finishing, .dead: cut(connection)
+        case .serving where connection.pointee.isSending: lose(connection)
+        case .serving: end(connection, SessionError(.deadline, rule: 29, "no hello in time"))
         }
     }
 
@@ -189,7 +210,8 @@ extension GatewayLoop {
     /// Whether a draining gateway owes the session nothing and has not heard from it for a moment.
     private func isQuiet(_ connection: ConnectionPointer) -> Bool {
         let isWaiting = connection.pointee.stage == .handshaking || connection.pointee.stage == .serving
-        return isWaiting && connection.pointee.state.inFlight == 0 && connection.pointee.outbox.isEmpty
+        let isOwed = connection.pointee.session.map { $0.pointee.state.unanswered > 0 } ?? false
+        return isWaiting && !isOwed && connection.pointee.outbox.isEmpty
             && !connection.pointee.isSending && now - connection.pointee.lastActivity > GatewayLimits.tick
     }
 }

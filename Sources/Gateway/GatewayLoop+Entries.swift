@@ -6,106 +6,118 @@ import RingProtocol
 extension GatewayLoop {
     /// Decides one entry and starts it, or answers why not.
     @inline(__always)
-    mutating func admit(_ entry: Entry, _ connection: ConnectionPointer, _ index: UInt32) {
+    mutating func admit(_ entry: Entry, _ session: SessionPointer) {
         do throws(Refusal) {
-            // A close lets a session with a waiting read end in order.
-            guard mode == .serving || entry.operation == .close else {
+            // Closes and cancels let a session with a waiting read end in order.
+            guard mode == .serving || entry.operation == .close || entry.operation == .cancel else {
                 throw Refusal(.draining, "the gateway is stopping")
             }
-            guard entry.timeout == 0 else {
-                throw Refusal(.shape, "timeouts were not granted; timeout_ms must be 0")
-            }
+            try entry.requirePlausible()
             switch entry.operation {
-            case .command, .read, .write, .sync: try run(entry, connection, index)
-            case .nop: try answerNop(entry, connection, index)
-            case .open: try open(entry, connection, index)
-            case .close: try close(entry, connection, index)
-            case .list: try answerList(entry, connection, index)
-            case .describe: try answerDescribe(entry, connection, index)
-            case .poll, .timeout, .cancel, .lease, nil:
-                throw Refusal(.unsupported, "the operation is unknown, or its feature was not granted")
+            case .command, .read, .write, .sync: try run(entry, session)
+            case .nop: try answerNop(entry, session)
+            case .open: try open(entry, session)
+            case .close: try close(entry, session)
+            case .list: try answerList(entry, session)
+            case .describe: try answerDescribe(entry, session)
+            default: try admitOptional(entry, session)
             }
         } catch {
-            noteDenial(error, of: entry, connection)
-            refuse(entry.requestID, error, connection, index)
+            noteDenial(error, of: entry, session)
+            refuse(entry.requestID, error, session)
+        }
+    }
+
+    /// Operations that need a feature.
+    private mutating func admitOptional(_ entry: Entry, _ session: SessionPointer) throws(Refusal) {
+        try entry.requireFeature(in: session.pointee.state.features)
+        switch entry.operation {
+        case .poll: try run(entry, session)
+        case .timeout: try wait(entry, session)
+        case .credit: try grantCredit(entry, session)
+        case .cancel: try cancel(entry, session)
+        case .lease: try lease(entry, session)
+        default: throw Refusal(.unsupported, "the operation is unknown, or its feature was not granted")
         }
     }
 
     @inline(__always)
     private mutating func run(
-        _ entry: Entry, _ connection: ConnectionPointer, _ index: UInt32
+        _ entry: Entry, _ session: SessionPointer
     ) throws(Refusal) {
-        let slot = try connection.pointee.state.slots.open(entry.slot)
+        let slot = try session.pointee.state.slots.open(entry.slot)
         let command = try slot.grant.authorize(entry, on: slot.file, &layout) {
-            connection.pointee.state.slots.held($0)
+            session.pointee.state.slots.held($0)
         }
         guard slot.file != .gateway else {
-            return try administer(command, entry, connection, index)
+            return try administer(command, entry, session)
+        }
+        if slot.isConsole {
+            let device = session.pointee.state.slots[entry.slot].device
+            if command.action == .read { return try readConsole(entry, device, session) }
+            if command.action != .poll { try requireWriter(device, session) }
+        }
+        guard !entry.isStream else {
+            return try begin(entry, limit: command.limit, isMetered: slot.isMetered, session)
         }
         guard command.transport != .procedure else {
             return try start(
-                entry, on: slot.grant.device, limit: command.limit, isMetered: slot.isMetered, connection,
-                index)
+                entry, on: slot.grant.device, limit: command.limit, isMetered: slot.isMetered, session)
         }
         let isObserved = command.isObserved
         let charge = entry.argument.count + command.replySize
-        try connection.pointee.state.charge(charge)
+        try session.pointee.state.charge(charge)
         var tag = OperationTag(
-            session: index, generation: connection.pointee.generation, requestID: entry.requestID,
+            session: session.pointee.place.index, generation: session.pointee.place.generation,
+            requestID: entry.requestID,
             slot: entry.slot, charge: UInt32(charge))
         do throws(Refusal) {
             if slot.isMetered || command.limit != 0 {
-                tag = try count(tag, limit: command.limit, isMetered: slot.isMetered, connection)
+                tag = try count(tag, limit: command.limit, isMetered: slot.isMetered, session)
             }
             if let gives = command.extras?.gives {
-                tag = try reserve(gives.slot, handle: gives.handle, of: slot.grant, tag, connection)
+                tag = try reserve(gives.slot, handle: gives.handle, of: slot.grant, tag, session)
             }
             try engine.submit(command, tag: tag)
         } catch {
-            takeBack(tag, entry, connection)
+            takeBack(tag, entry, session)
             throw error
         }
-        if isObserved { noteObserved(entry, connection) }
+        if entry.timeout != 0 { watchDeadline(entry, session) }
+        if isObserved { noteObserved(entry, session) }
     }
 
     /// Undoes what was counted and set aside for an entry that did not start after all, or was answered at
     /// once.
-    mutating func takeBack(_ tag: OperationTag, _ entry: Entry, _ connection: ConnectionPointer) {
-        connection.pointee.state.refund(Int(tag.charge))
+    mutating func takeBack(_ tag: OperationTag, _ entry: Entry, _ session: SessionPointer) {
+        session.pointee.state.refund(Int(tag.charge))
         let counted = Counted(bits: tag.meters)
-        uncount(counted, connection)
+        uncount(counted, session)
         guard tag.slot != entry.slot else { return }
-        connection.pointee.state.slots.free(tag.slot)
-        devices.left(counted.device)
-    }
-
-    /// Refuses an entry that sets fields its operation does not use.
-    func requireZero(_ entry: Entry, slot: Bool = false, argument: Bool = false) throws(Refusal) {
-        guard entry.subOpcode.code == 0, entry.offset == 0, slot || entry.slot.index == 0,
-            argument || entry.argument.count == 0
-        else { throw Refusal(.shape, "a field that this operation does not use is not zero") }
+        session.pointee.state.slots.free(tag.slot)
+        left(counted.device, session.pointee.number)
     }
 
     // MARK: Limits
 
     /// Counts an entry against the limits of its rule and its device, or refuses it when either is reached.
     mutating func count(
-        _ tag: OperationTag, limit: Int, isMetered: Bool, _ connection: ConnectionPointer
+        _ tag: OperationTag, limit: Int, isMetered: Bool, _ session: SessionPointer
     ) throws(Refusal) -> OperationTag {
-        let rule = try connection.pointee.state.checkRule(tag.slot, limit: limit, now: now)
-        let device = connection.pointee.state.slots[tag.slot].device
+        let rule = try session.pointee.state.checkRule(tag.slot, limit: limit, now: now)
+        let device = session.pointee.state.slots[tag.slot].device
         if isMetered {
             try devices.check(device, now: now)
             devices[device].meter.enter()
         }
-        connection.pointee.state.meters.enter(rule)
+        session.pointee.state.meters.enter(rule)
         return tag.counted(Counted(device: isMetered ? device : 0, isMetered: isMetered, rule: rule))
     }
 
     /// The entry has come back, or never started.
-    mutating func uncount(_ counted: Counted, _ connection: ConnectionPointer?) {
+    mutating func uncount(_ counted: Counted, _ session: SessionPointer?) {
         if counted.isMetered { devices[counted.device].meter.leave() }
-        connection?.pointee.state.meters.leave(counted.rule)
+        session?.pointee.state.meters.leave(counted.rule)
     }
 }
 

@@ -5,79 +5,81 @@ import RingProtocol
 /// How the slots of a session are filled and emptied.
 extension GatewayLoop {
     mutating func open(
-        _ entry: Entry, _ connection: ConnectionPointer, _ index: UInt32
+        _ entry: Entry, _ session: SessionPointer
     ) throws(Refusal) {
-        try requireZero(entry, slot: true, argument: true)
-        guard let rights = connection.pointee.rights else { throw Refusal(.noRule, "nobody is recognized") }
-        let authorized = try rights.policy.authorizeOpen(entry.argument)
-        try connection.pointee.state.slots.checkFree(entry.slot)
+        try entry.requireZero(slot: true, offset: true, argument: true)
+        let authorized = try session.pointee.rights.policy.authorizeOpen(entry.argument)
+        try session.pointee.state.slots.checkFree(entry.slot)
         let grant = authorized.grant
-        let device = try devices.enter(grant.device, session: connection.pointee.session, now: now)
-        let meters = connection.pointee.state.meters.indices(for: grant, now: now)
-        connection.pointee.state.slots.reserve(
+        let device = try enter(grant.device, session.pointee.number, epoch: entry.offset)
+        let meters = session.pointee.state.meters.indices(for: grant, now: now)
+        session.pointee.state.slots.reserve(
             entry.slot, grant, device: device, isMetered: grant.device.limits.needsMeter, meters: meters)
         guard grant.device.kind != .gateway else {
-            _ = connection.pointee.state.slots.fill(entry.slot, .gateway)
-            return answer(entry, with: [], connection, index)
+            _ = session.pointee.state.slots.fill(entry.slot, .gateway)
+            return answer(entry, with: [], session)
         }
         do throws(Refusal) {
             try engine.open(
-                authorized, tag: fileTag(entry.slot, device, connection, index, answering: entry.requestID))
+                authorized, tag: fileTag(entry.slot, device, session, answering: entry.requestID))
         } catch {
-            connection.pointee.state.slots.free(entry.slot)
-            devices.left(device)
+            session.pointee.state.slots.free(entry.slot)
+            left(device, session.pointee.number)
             throw error
         }
+        if entry.timeout != 0 { watchDeadline(entry, session) }
     }
 
     /// Sets the slot aside that a command's file is to fill; it belongs to the slot the command runs on.
     mutating func reserve(
-        _ slot: FileSlot, handle: Int, of grant: Grant, _ tag: OperationTag, _ connection: ConnectionPointer
+        _ slot: FileSlot, handle: Int, of grant: Grant, _ tag: OperationTag, _ session: SessionPointer
     ) throws(Refusal) -> OperationTag {
-        try connection.pointee.state.slots.checkFree(slot)
-        let owner = connection.pointee.state.slots[tag.slot]
+        try session.pointee.state.slots.checkFree(slot)
+        let owner = session.pointee.state.slots[tag.slot]
         let given = grant.handles[handle].grant
-        let meters = connection.pointee.state.meters.indices(for: given, now: now)
-        connection.pointee.state.slots.reserve(
+        let meters = session.pointee.state.meters.indices(for: given, now: now)
+        session.pointee.state.slots.reserve(
             slot, given, device: owner.device, isMetered: owner.isMetered, meters: meters, owner: tag.slot)
-        devices.enterAgain(owner.device)
+        enterAgain(owner.device, session.pointee.number)
         var counted = Counted(bits: tag.meters)
         counted.device = owner.device
         return tag.counted(counted, slot: slot)
     }
 
     mutating func close(
-        _ entry: Entry, _ connection: ConnectionPointer, _ index: UInt32
+        _ entry: Entry, _ session: SessionPointer
     ) throws(Refusal) {
-        try requireZero(entry, slot: true)
-        for closing in try connection.pointee.state.slots.beginClose(entry.slot) {
+        try entry.requireZero(slot: true)
+        for closing in try session.pointee.state.slots.beginClose(entry.slot) {
             let isAskedFor = closing.slot == entry.slot
-            close(closing, connection, index, answering: isAskedFor ? entry.requestID : .none)
+            close(closing, session, answering: isAskedFor ? entry.requestID : .none)
         }
     }
 
     /// Closes a file whose slot has been told; nobody is answered unless somebody asked.
     mutating func close(
-        _ closing: SlotTable.Closing, _ connection: ConnectionPointer, _ index: UInt32,
+        _ closing: SlotTable.Closing, _ session: SessionPointer,
         answering requestID: RequestID = .none
     ) {
+        endRestingStreams(on: closing.slot, session)
         guard closing.file != .gateway else {
-            connection.pointee.state.slots.free(closing.slot)
-            devices.left(closing.device)
-            if requestID != .none { answer(requestID, with: [], connection, index) }
+            session.pointee.state.slots.free(closing.slot)
+            left(closing.device, session.pointee.number)
+            if requestID != .none { answer(requestID, with: [], session) }
             return
         }
         engine.close(
             closing.file,
-            tag: fileTag(closing.slot, closing.device, connection, index, answering: requestID))
+            tag: fileTag(closing.slot, closing.device, session, answering: requestID))
     }
 
     private func fileTag(
-        _ slot: FileSlot, _ device: DeviceTable.Index, _ connection: ConnectionPointer, _ index: UInt32,
+        _ slot: FileSlot, _ device: DeviceTable.Index, _ session: SessionPointer,
         answering requestID: RequestID
     ) -> OperationTag {
         OperationTag(
-            session: index, generation: connection.pointee.generation, requestID: requestID, slot: slot,
+            session: session.pointee.place.index, generation: session.pointee.place.generation,
+            requestID: requestID, slot: slot,
             meters: Counted(device: device).bits)
     }
 
@@ -86,14 +88,14 @@ extension GatewayLoop {
     /// A file has come. The result says why it goes at once, when its end was decided while it was on its
     /// way.
     mutating func fill(
-        _ file: OpenFileID, _ tag: OperationTag, _ connection: ConnectionPointer?
+        _ file: OpenFileID, _ tag: OperationTag, _ session: SessionPointer?
     ) -> SlotEnding? {
         // A session that is on its way out has given up its slots; the file goes the same way.
-        guard let connection, connection.pointee.isServed else {
+        guard let session, !session.pointee.isOver else {
             closeUnasked(file, tag)
             return nil
         }
-        let ending = connection.pointee.state.slots.fill(tag.slot, file)
+        let ending = session.pointee.state.slots.fill(tag.slot, file)
         if ending != nil { closeUnasked(file, tag) }
         return ending
     }
@@ -107,10 +109,9 @@ extension GatewayLoop {
     }
 
     /// A file is closed, or did not come.
-    mutating func empty(_ tag: OperationTag, _ connection: ConnectionPointer?) {
-        devices.left(Counted(bits: tag.meters).device)
-        guard let connection, connection.pointee.isServed else { return }
-        connection.pointee.state.slots.free(tag.slot)
+    mutating func empty(_ tag: OperationTag, _ session: SessionPointer?) {
+        if let session, !session.pointee.isOver { session.pointee.state.slots.free(tag.slot) }
+        left(Counted(bits: tag.meters).device, session?.pointee.number ?? 0)
     }
 }
 

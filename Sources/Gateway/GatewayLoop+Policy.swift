@@ -23,7 +23,9 @@ extension GatewayLoop {
                 "by": "\(identity)",
             ])
         policy = new
-        devices.changeLimits(to: new.devices, now: now)
+        devices.change(to: new.devices, now: now)
+        watchNodes()
+        setConsoles()
         resolveRights()
     }
 
@@ -38,23 +40,35 @@ extension GatewayLoop {
     private mutating func resolveRights() {
         rights = [:]
         nextChangeOfRights = policy.nextChange(after: KernelClock.realtimeSeconds())
-        forEachConnection { loop, connection, index in
-            guard connection.pointee.isServed, let identity = connection.pointee.peerIdentity else { return }
-            loop.recognizeAgain(identity, connection, index)
+        forEachSession { loop, session in loop.recognizeAgain(session) }
+        forEachConnection { loop, connection in
+            guard connection.pointee.stage == .serving, connection.pointee.session == nil else { return }
+            loop.recognizeAgain(connection)
         }
     }
 
-    private mutating func recognizeAgain(
-        _ identity: PeerIdentity, _ connection: ConnectionPointer, _ index: UInt32
-    ) {
+    private mutating func recognizeAgain(_ session: SessionPointer) {
         do throws(IdentityError) {
-            let rights = rights(of: try policy.recognize(identity))
-            connection.pointee.rights = rights
-            for closing in connection.pointee.state.regrant(by: rights.policy, now: now) {
-                close(closing, connection, index)
+            let rights = rights(of: try policy.recognize(session.pointee.peerIdentity))
+            let before = session.pointee.rights.policy
+            session.pointee.rights = rights
+            announceRights(session, before: before)
+            for closing in session.pointee.state.regrant(by: rights.policy, now: now) {
+                close(closing, session)
             }
+            revokeLeases(of: session)
         } catch {
-            end(connection, index, SessionError(.revoked, "the policy changed: \(error.text)"))
+            revoke(session, "the policy changed: \(error.text)")
+        }
+    }
+
+    /// A connection whose hello has not come yet.
+    private mutating func recognizeAgain(_ connection: ConnectionPointer) {
+        guard let identity = connection.pointee.peerIdentity else { return }
+        do throws(IdentityError) {
+            connection.pointee.rights = rights(of: try policy.recognize(identity))
+        } catch {
+            end(connection, SessionError(.revoked, "the policy changed: \(error.text)"))
         }
     }
 }

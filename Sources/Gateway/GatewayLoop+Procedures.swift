@@ -8,26 +8,33 @@ import RingProtocol
 extension GatewayLoop {
     /// Starts the procedure that an authorized command stands for.
     mutating func start(
-        _ entry: Entry, on device: Device, limit: Int, isMetered: Bool, _ connection: ConnectionPointer,
-        _ index: UInt32
+        _ entry: Entry, on device: Device, limit: Int, isMetered: Bool, _ session: SessionPointer
     ) throws(Refusal) {
         guard let procedure = device.procedures.first(where: { $0.shape.code == entry.subOpcode }),
             let place = runs.firstIndex(where: { $0 == nil })
         else { throw Refusal(.busy, "\(ProcedureRun.limit) procedures are running; try again") }
         let charge = entry.argument.count
-        try connection.pointee.state.charge(charge)
+        try session.pointee.state.charge(charge)
         var tag = OperationTag(
-            session: index, generation: connection.pointee.generation, requestID: entry.requestID,
+            session: session.pointee.place.index, generation: session.pointee.place.generation,
+            requestID: entry.requestID,
             slot: entry.slot, charge: UInt32(charge))
         do throws(Refusal) {
-            tag = try count(tag, limit: limit, isMetered: isMetered, connection)
+            tag = try count(tag, limit: limit, isMetered: isMetered, session)
         } catch {
-            connection.pointee.state.refund(charge)
+            session.pointee.state.refund(charge)
             throw error
         }
         runs[place] = ProcedureRun(
-            procedure: procedure, values: procedure.values(entry.argument), policy: policy, caller: tag,
-            session: connection.pointee.session)
+            procedure: procedure, values: procedure.values(entry.argument), policy: policy,
+            purpose: .answering(tag), session: session.pointee.number)
+        advance(place)
+    }
+
+    /// Starts a procedure that makes a device safe after its last lease, on nobody's behalf.
+    mutating func start(_ procedure: Procedure, toRelease device: DeviceTable.Index, at place: Int) {
+        runs[place] = ProcedureRun(
+            procedure: procedure, values: [], policy: policy, purpose: .releasing(device), session: 0)
         advance(place)
     }
 
@@ -41,9 +48,7 @@ extension GatewayLoop {
             case .operation(let file, let operation, let code, let argument, let gives):
                 try submit(operation, code, argument, file, gives: gives, place)
             case .time(let nanoseconds):
-                guard network.armTimer(place, nanoseconds) else {
-                    throw Refusal(.busy, "the kernel takes no timer now")
-                }
+                timers.add(.procedure(place), at: now + nanoseconds)
                 runs[place]?.pending = .time
             }
         } catch {
@@ -63,11 +68,13 @@ extension GatewayLoop {
         guard let run = runs[place] else { return }
         let authorized = try run.policy.authorizeOpen(name, for: run.procedure)
         let grant = authorized.grant
-        let device = try devices.enter(grant.device, session: run.session, now: now)
+        let device =
+            run.session == 0
+            ? try devices.enter(grant.device, now: now) : try enter(grant.device, run.session)
         do throws(Refusal) {
             try engine.open(authorized, tag: tag(place))
         } catch {
-            devices.left(device)
+            left(device, run.session)
             throw error
         }
         runs[place]?.pending = .opening(.init(name: name, grant: grant, device: device))
@@ -91,7 +98,7 @@ extension GatewayLoop {
             }
         }
         if let refusal { throw refusal }
-        if let gives { devices.enterAgain(gives.device) }
+        if let gives { enterAgain(gives.device, runs[place]?.session ?? 0) }
         runs[place]?.pending = .operation(gives: gives)
     }
 
@@ -103,16 +110,16 @@ extension GatewayLoop {
         guard let run = runs[place] else { return }
         switch (run.pending, completion.kind) {
         case (_, .closed):
-            devices.left(Counted(bits: completion.tag.meters).device)
             runs[place]?.closed += 1
+            left(Counted(bits: completion.tag.meters).device, run.session)
             return answerIfClosed(place)
         case (.opening(let promise), .opened(let file)):
             runs[place]?.add(promise.name, promise.kept(file))
             return next(place, completion, isStep: false)
-        case (.opening(let promise), _): devices.left(promise.device)
+        case (.opening(let promise), _): left(promise.device, run.session)
         case (.operation(let promise?), .gave(let file)):
             runs[place]?.add(promise.name, promise.kept(file))
-        case (.operation(let promise?), _): devices.left(promise.device)
+        case (.operation(let promise?), _): left(promise.device, run.session)
         default: break
         }
         next(place, completion, isStep: true)
@@ -168,18 +175,22 @@ extension GatewayLoop {
     }
 
     private mutating func answer(_ run: ProcedureRun) {
-        let connection = connections.find(run.caller.session, run.caller.generation)
-        uncount(Counted(bits: run.caller.meters), connection)
-        guard let connection else { return }
-        connection.pointee.state.refund(Int(run.caller.charge))
+        guard case .answering(let caller) = run.purpose else {
+            if case .releasing(let device) = run.purpose { released(device) }
+            return
+        }
+        let session = sessions.find(caller.session, caller.generation)
+        uncount(Counted(bits: caller.meters), session)
+        guard let session, !session.pointee.isOver else { return }
+        session.pointee.state.refund(Int(caller.charge))
         if let failure = run.failure {
-            return refuse(run.caller.requestID, failure, connection, run.caller.session)
+            return refuse(caller.requestID, failure, session)
         }
         var flags = CompletionFlags.engine(.gateway)
         if run.isIndeterminate { flags.insert(.indeterminate) }
         complete(
-            CompletionHeader(run.caller.requestID, result: run.errno, flags: flags),
-            UnsafeRawBufferPointer(start: nil, count: 0), connection, run.caller.session)
+            CompletionHeader(caller.requestID, result: run.errno, flags: flags),
+            UnsafeRawBufferPointer(start: nil, count: 0), session)
     }
 
     /// Ends the runs that use a device, or all of them: what they wait for is cut short or cancelled.
@@ -187,8 +198,7 @@ extension GatewayLoop {
         for place in runs.indices {
             guard let run = runs[place], device.map(run.uses) ?? true else { continue }
             fail(place, refusal)
-            // The place is free again only when its timer has told, so that no later run hears it.
-            if case .time = run.pending { network.cancelTimer(place) }
+            if case .time = run.pending, timers.remove(.procedure(place)) { waited(place) }
             if let file = runs[place]?.closeUnderOperation() { close(file, place) }
         }
     }

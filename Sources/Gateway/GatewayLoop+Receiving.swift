@@ -26,12 +26,11 @@ extension GatewayLoop {
         }
         connections.place(
             Connection(
-                tls: session, peer: peer, generation: place.generation,
-                deadline: now + limits.greetingDeadline),
+                tls: session, peer: peer, place: place, deadline: now + limits.greetingDeadline),
             at: place.index)
         unproven += 1
         counters.connections.store(connections.count, ordering: .relaxed)
-        if let connection = connections[place.index] { resumeReceiving(connection, place.index) }
+        if let connection = connections[place.index] { resumeReceiving(connection) }
     }
 
     mutating func received(_ event: NetworkEvent, _ cqe: UnsafePointer<io_uring_cqe>, hasMore: Bool) {
@@ -40,55 +39,54 @@ extension GatewayLoop {
         guard let connection = connections.find(event.index, event.generation) else { return }
         connection.pointee.isReceiving = hasMore
         if let arrived, arrived.bytes.count > 0 {
-            take(arrived.bytes, connection, event.index)
+            take(arrived.bytes, connection)
         } else if cqe.pointee.res == 0 && connection.pointee.stage == .finishing {
             // It has said goodbye and closed its side; it may still read what it is owed.
             connection.pointee.hasPeerEnded = true
         } else if cqe.pointee.res != -ENOBUFS && cqe.pointee.res != -ECANCELED {
-            cut(connection, event.index)
+            lose(connection)
         }
-        resumeReceiving(connection, event.index)
+        resumeReceiving(connection)
     }
 
     /// A multishot receive ends when buffers run out; it also rests while the connection is paused.
-    mutating func resumeReceiving(_ connection: ConnectionPointer, _ index: UInt32) {
+    mutating func resumeReceiving(_ connection: ConnectionPointer) {
         guard !connection.pointee.isReceiving else { return }
-        guard connection.pointee.stage != .dead else { return markDirty(connection, index) }
+        guard connection.pointee.stage != .dead else { return markDirty(connection) }
         guard !connection.pointee.isPaused, !connection.pointee.hasPeerEnded else { return }
-        connection.pointee.isReceiving = network.armReceive(index, connection.pointee.generation)
+        connection.pointee.isReceiving = network.armReceive(connection.pointee.place)
     }
 
     private mutating func take(
-        _ bytes: UnsafeRawBufferPointer, _ connection: ConnectionPointer, _ index: UInt32
+        _ bytes: UnsafeRawBufferPointer, _ connection: ConnectionPointer
     ) {
         switch connection.pointee.stage {
         case .dead, .lingering, .finishing: return
         case .handshaking, .serving: break
         }
-        guard connection.pointee.tls.receive(bytes) else { return cut(connection, index) }
-        if connection.pointee.stage == .handshaking && !shakeHands(connection, index) { return }
-        readPlaintext(connection, index)
+        guard connection.pointee.tls.receive(bytes) else { return lose(connection) }
+        if connection.pointee.stage == .handshaking && !shakeHands(connection) { return }
+        readPlaintext(connection)
     }
 
     /// True once the peer is known; then its bytes may be decoded.
-    private mutating func shakeHands(_ connection: ConnectionPointer, _ index: UInt32) -> Bool {
+    private mutating func shakeHands(_ connection: ConnectionPointer) -> Bool {
         let progress = connection.pointee.tls.handshake()
-        markDirty(connection, index)
+        markDirty(connection)
         switch progress {
         case .needsMore: return false
         case .failed(let reason):
             counters.failedHandshakes.increment()
             events.add(.info, "handshake failed", connection.pointee.peer, ["reason": "\(reason)"])
-            linger(connection, index)
+            linger(connection)
             return false
-        case .done: return recognize(connection, index)
+        case .done: return recognize(connection)
         }
     }
 
-    private mutating func recognize(_ connection: ConnectionPointer, _ index: UInt32) -> Bool {
+    private mutating func recognize(_ connection: ConnectionPointer) -> Bool {
         do throws(IdentityError) {
             let identity = try connection.pointee.tls.identity().get()
-            connection.pointee.identity = identity.text
             connection.pointee.peerIdentity = identity
             let principals = try policy.recognize(identity)
             connection.pointee.rights = rights(of: principals)
@@ -100,95 +98,75 @@ extension GatewayLoop {
         } catch {
             counters.refusedPeers.increment()
             if case .unknown = error {
-                end(connection, index, SessionError(.unknownPrincipal, error.text))
+                end(connection, SessionError(.unknownPrincipal, error.text))
             } else {
-                end(connection, index, SessionError(.identity, error.text))
+                end(connection, SessionError(.identity, error.text))
             }
             return false
         }
     }
 
     /// Decrypts and decodes what has arrived, until there is no more or the connection is paused or ends.
-    mutating func readPlaintext(_ connection: ConnectionPointer, _ index: UInt32) {
+    mutating func readPlaintext(_ connection: ConnectionPointer) {
         while !connection.pointee.isPaused, connection.pointee.stage == .serving {
             let isFresh = connection.pointee.inbox.isEmpty
             let space = isFresh ? scratch : connection.pointee.inbox.space(GatewayLimits.receiveBufferSize)
             switch connection.pointee.tls.read(into: space) {
             case .bytes(let count) where isFresh:
                 let bytes = UnsafeRawBufferPointer(rebasing: space[..<count])
-                let used = decode(WireBytes(bytes), connection, index)
+                let used = decode(WireBytes(bytes), connection)
                 connection.pointee.inbox.append(UnsafeRawBufferPointer(rebasing: bytes[used...]))
             case .bytes(let count):
                 connection.pointee.inbox.commit(count)
-                decodeInbox(connection, index)
+                decodeInbox(connection)
             case .needsMore: return
-            case .closed: return cut(connection, index)
-            case .failed: return linger(connection, index)
+            case .closed: return lose(connection)
+            case .failed:
+                detach(connection)
+                return linger(connection)
             }
         }
     }
 
-    mutating func decodeInbox(_ connection: ConnectionPointer, _ index: UInt32) {
-        let used = decode(WireBytes(connection.pointee.inbox.bytes), connection, index)
+    mutating func decodeInbox(_ connection: ConnectionPointer) {
+        let used = decode(WireBytes(connection.pointee.inbox.bytes), connection)
         connection.pointee.inbox.consume(used)
     }
 
     /// Handles the whole frames at the start of `bytes`; the result is how many bytes they took.
-    private mutating func decode(_ bytes: WireBytes, _ connection: ConnectionPointer, _ index: UInt32) -> Int
-    {
+    private mutating func decode(_ bytes: WireBytes, _ connection: ConnectionPointer) -> Int {
         var position = 0
         do throws(WireError) {
             while !connection.pointee.isPaused, connection.pointee.stage == .serving {
                 let rest = bytes.slice(position, bytes.count - position)
-                guard let frame = try Frame.decode(rest, payloadLimit: connection.pointee.state.payloadLimit)
+                guard let frame = try Frame.decode(rest, payloadLimit: connection.pointee.payloadLimit)
                 else {
                     return position
                 }
                 position += frame.size
                 counters.decodedFrames.increment()
-                try handle(frame, connection, index)
+                try handle(frame, connection)
             }
         } catch {
             counters.protocolErrors.increment()
-            end(connection, index, SessionError(error))
+            end(connection, SessionError(error))
         }
         return position
     }
 
-    private mutating func handle(
-        _ frame: Frame, _ connection: ConnectionPointer, _ index: UInt32
-    ) throws(WireError) {
+    private mutating func handle(_ frame: Frame, _ connection: ConnectionPointer) throws(WireError) {
         connection.pointee.lastActivity = now
-        switch try connection.pointee.state.receive(frame) {
-        case .hello(let hello): try welcome(hello, connection, index)
+        guard let session = connection.pointee.session else {
+            return try welcome(SessionState.greeting(frame), connection)
+        }
+        switch try session.pointee.state.receive(frame) {
         case .entries(var submission):
-            // An entry may end its own session; those behind it are nobody's then.
-            while connection.pointee.stage == .serving, let entry = submission.next() {
-                admit(entry, connection, index)
-            }
-            pauseIfSlow(connection, index)
+            admit(&submission, session)
+            pauseIfSlow(connection)
+        case .acknowledged: break
         case .goodbye:
             connection.pointee.stage = .finishing
-            markDirty(connection, index)
+            markDirty(connection)
         }
-    }
-
-    private mutating func welcome(
-        _ hello: Hello, _ connection: ConnectionPointer, _ index: UInt32
-    ) throws(WireError) {
-        var welcome = Welcome()
-        welcome.features = try connection.pointee.state.negotiate(hello)
-        prove(connection)
-        connection.pointee.deadline = 0
-        sessionNumber += 1
-        welcome.epoch = epoch
-        welcome.session = sessionNumber
-        connection.pointee.session = sessionNumber
-        welcome.monotonic = KernelClock.monotonic()
-        welcome.realtime = KernelClock.realtime()
-        welcome.revision = policy.revision
-        connection.pointee.outbox.append(frame: welcome.encoded())
-        if mode != .serving { connection.pointee.outbox.append(frame: Goodbye.draining.encoded()) }
-        markDirty(connection, index)
     }
 }

@@ -5,19 +5,19 @@ import RingProtocol
 /// From frames to the socket: one send in flight per connection, everything of a turn in it.
 extension GatewayLoop {
     /// Encrypts what waits and starts sending it, unless a send is under way.
-    mutating func flush(_ connection: ConnectionPointer, _ index: UInt32) {
+    mutating func flush(_ connection: ConnectionPointer) {
         guard !connection.pointee.isSending else { return }
-        if connection.pointee.stage == .finishing { finishIfAnswered(connection, index) }
-        guard encrypt(connection) else { return cut(connection, index) }
+        if connection.pointee.stage == .finishing { finishIfAnswered(connection) }
+        guard encrypt(connection) else { return lose(connection) }
         if !connection.pointee.sending.isEmpty {
             if connection.pointee.owesAnswers { connection.pointee.deadline = now + limits.sendDeadline }
             connection.pointee.isSending = network.send(
-                connection.pointee.sending.bytes, index, connection.pointee.generation)
+                connection.pointee.sending.bytes, connection.pointee.place)
         } else if connection.pointee.stage == .lingering && !connection.pointee.hasShutWrite {
             connection.pointee.hasShutWrite = true
             connection.pointee.deadline = now + limits.lingerDeadline
-            guard !connection.pointee.hasPeerEnded else { return cut(connection, index) }
-            beginShutdown(connection, index, how: Int32(SHUT_WR))
+            guard !connection.pointee.hasPeerEnded else { return cut(connection) }
+            beginShutdown(connection, how: Int32(SHUT_WR))
         }
     }
 
@@ -43,29 +43,34 @@ extension GatewayLoop {
     mutating func sent(_ event: NetworkEvent, _ result: Int32) {
         guard let connection = connections.find(event.index, event.generation) else { return }
         connection.pointee.isSending = false
-        guard connection.pointee.stage != .dead else { return markDirty(connection, event.index) }
-        guard result > 0 else { return cut(connection, event.index) }
+        guard connection.pointee.stage != .dead else { return markDirty(connection) }
+        guard result > 0 else { return lose(connection) }
         connection.pointee.sending.consume(Int(result))
         if connection.pointee.isOpen { connection.pointee.deadline = 0 }
-        markDirty(connection, event.index)
-        resumeIfTaken(connection, event.index)
+        markDirty(connection)
+        resumeIfTaken(connection)
+        if let session = connection.pointee.session, session.pointee.state.streams.isThrottled,
+            connection.pointee.outbox.count < GatewayLimits.outputLowWater
+        {
+            resumeStreams(session)
+        }
     }
 
     /// Stops reading from a peer that does not take what it is sent.
-    func pauseIfSlow(_ connection: ConnectionPointer, _ index: UInt32) {
+    func pauseIfSlow(_ connection: ConnectionPointer) {
         guard connection.pointee.outbox.count > GatewayLimits.outputHighWater else { return }
         connection.pointee.isPaused = true
-        if connection.pointee.isReceiving { network.cancelReceive(index, connection.pointee.generation) }
+        if connection.pointee.isReceiving { network.cancelReceive(connection.pointee.place) }
     }
 
-    private mutating func resumeIfTaken(_ connection: ConnectionPointer, _ index: UInt32) {
+    private mutating func resumeIfTaken(_ connection: ConnectionPointer) {
         guard connection.pointee.isPaused, connection.pointee.outbox.count < GatewayLimits.outputLowWater
         else {
             return
         }
         connection.pointee.isPaused = false
-        decodeInbox(connection, index)
-        readPlaintext(connection, index)
-        resumeReceiving(connection, index)
+        decodeInbox(connection)
+        readPlaintext(connection)
+        resumeReceiving(connection)
     }
 }

@@ -13,19 +13,22 @@ private struct SessionReport: Encodable {
     let identity: String
     let principals: [String]
     let peer: String
+    /// False while it waits for its client to come back.
+    let isConnected: Bool
     let slots: [Slot]
     let inFlight: Int
 
-    init(_ connection: ConnectionPointer) {
-        session = connection.pointee.session
-        identity = connection.pointee.identity
-        principals = connection.pointee.rights?.policy.principals.names.sorted() ?? []
-        peer = connection.pointee.peer.description
-        slots = connection.pointee.state.slots.inUse.map { number in
-            let slot = connection.pointee.state.slots[number]
+    init(_ session: SessionPointer) {
+        self.session = session.pointee.number
+        identity = session.pointee.identity
+        principals = session.pointee.rights.policy.principals.names.sorted()
+        peer = session.pointee.peer.description
+        isConnected = session.pointee.connection != nil
+        slots = session.pointee.state.slots.inUse.map { number in
+            let slot = session.pointee.state.slots[number]
             return Slot(slot: number.index, device: slot.grant?.device.name ?? "", state: slot.word)
         }
-        inFlight = connection.pointee.state.inFlight
+        inFlight = session.pointee.state.inFlight
     }
 }
 
@@ -34,9 +37,9 @@ extension GatewayLoop {
     mutating func listSessions(_ document: RequestDocument) throws(Refusal) -> [UInt8] {
         try document.allow("after")
         let after = try document.number("after") ?? 0
-        let sessions = servedSessions().filter { $0.pointee.session > after }
+        let sessions = sessionsInOrder().filter { $0.pointee.number > after }
         var list = ReplyList("sessions")
-        for connection in sessions where !list.add(SessionReport(connection)) {
+        for session in sessions where !list.add(SessionReport(session)) {
             return list.finished(hasMore: true)
         }
         return list.finished(hasMore: false)
@@ -49,30 +52,23 @@ extension GatewayLoop {
         guard let number = try document.number("session") else {
             throw Refusal(.shape, "`session` must be the number of a session")
         }
-        var killed = false
-        forEachConnection { loop, connection, index in
-            guard connection.pointee.isServed, connection.pointee.session == number, number != 0 else {
-                return
-            }
-            killed = true
-            loop.logger.notice(
-                "session killed",
-                metadata: [
-                    "session": "\(number)", "identity": "\(connection.pointee.identity)", "by": "\(identity)",
-                    "reason": "\(reason)",
-                ])
-            loop.end(connection, index, SessionError(.revoked, reason))
+        guard let session = sessionsInOrder().first(where: { $0.pointee.number == number }) else {
+            throw Refusal(.shape, "there is no session \(number)")
         }
-        guard killed else { throw Refusal(.shape, "there is no session \(number)") }
+        logger.notice(
+            "session killed",
+            metadata: [
+                "session": "\(number)", "identity": "\(session.pointee.identity)", "by": "\(identity)",
+                "reason": "\(reason)",
+            ])
+        revoke(session, reason)
         return Array("{}".utf8)
     }
 
     /// In order of their numbers.
-    private mutating func servedSessions() -> [ConnectionPointer] {
-        var sessions: [ConnectionPointer] = []
-        forEachConnection { _, connection, _ in
-            if connection.pointee.isServed, connection.pointee.session != 0 { sessions.append(connection) }
-        }
-        return sessions.sorted { $0.pointee.session < $1.pointee.session }
+    private mutating func sessionsInOrder() -> [SessionPointer] {
+        var sessions: [SessionPointer] = []
+        forEachSession { _, session in sessions.append(session) }
+        return sessions.sorted { $0.pointee.number < $1.pointee.number }
     }
 }

@@ -28,7 +28,12 @@ struct GatewayLoop: ~Copyable {
     let network: NetworkRing
     let listener: Listener
     var engine: DeviceEngine
-    var connections: ConnectionTable
+    var connections: PlaceTable<Connection>
+    var sessions: PlaceTable<Session>
+    /// Sessions that are over, to be removed when nothing of this turn refers to them any more.
+    var ended: [SessionPointer] = []
+    /// Sessions in which something may go on: a chain's next element, what waited behind a drain.
+    var ready: [SessionPointer] = []
     var mode = Mode.serving
     var now = KernelClock.monotonic()
     var isAccepting = false
@@ -42,10 +47,22 @@ struct GatewayLoop: ~Copyable {
     /// The blocks of the command being decided.
     var layout = Layout()
     var devices = DeviceTable()
+    var leases = LeaseTable()
+    var consoles: [DeviceTable.Index: Console] = [:]
+    /// Sessions by their numbers.
+    var numbers: [UInt64: SessionPointer] = [:]
     var requests = RequestNotes()
     var desk: AdministrationDesk
+    /// nil when the kernel gave none: then devices that come and go are seen only when they are opened.
+    var deviceWatch: DeviceWatch?
     /// Procedures being run, by place.
     var runs = [ProcedureRun?](repeating: nil, count: ProcedureRun.limit)
+    var timers = TimerQueue<TimerKey>()
+    /// When the kernel will wake the loop for a timer, and which alarm that is.
+    var alarm = UInt64.max
+    var alarmNumber: UInt32 = 0
+    /// For the engine, once a turn.
+    var cancelOrders: [CancelOrder] = []
     /// Connections that have not sent a good hello yet.
     var unproven = 0
     var sessionNumber: UInt64 = 0
@@ -61,24 +78,33 @@ struct GatewayLoop: ~Copyable {
     /// results, send the answers.
     mutating func run() {
         isAccepting = network.armAccept()
+        watchNodes()
+        setConsoles()
         nextChangeOfRights = policy.nextChange(after: KernelClock.realtimeSeconds())
         while mode != .ended {
             sleep()
             now = KernelClock.monotonic()
             engine.beginTurn(now: now)
             handleNetworkCompletions()
+            fireTimers()
+            advanceSessions()
+            cancelInEngine()
             engine.flush()
             handleDeviceCompletions()
+            advanceChains()
             flushDirtyConnections()
         }
+        endConsoles()
         desk.stop()
+        deviceWatch?.stop()
     }
 
     /// Does not sleep while there are results already, or nothing that would end the sleep.
     private mutating func sleep() {
         if !isWakeable { isWakeable = network.armWake() }
         if !isTicking { isTicking = network.armTick() }
-        if engine.prepareToSleep(), isWakeable, isTicking {
+        setAlarm()
+        if ready.isEmpty, engine.prepareToSleep(), isWakeable, isTicking {
             network.submitAndWait()
         } else {
             network.submit()
@@ -111,7 +137,10 @@ struct GatewayLoop: ~Copyable {
             requests.endInterval(logger)
             lookAtTime()
             lookAtDeadlines()
-        case .timer: waited(Int(event.index))
+            endLostSessions()
+            releaseVacated()
+            openConsoles()
+        case .alarm: rang(event.generation)
         case .unobserved: break
         }
     }
@@ -127,7 +156,18 @@ struct GatewayLoop: ~Copyable {
         while let completion = engine.next() { answer(completion) }
     }
 
-    /// The one place where connections end for good, so that nobody holds one that is gone.
+    /// Lets chains go on whose last element is done already: of a device that answers at once, many in one turn.
+    private mutating func advanceChains() {
+        var rounds = 0
+        while !ready.isEmpty, rounds < GatewayLimits.chainRounds {
+            rounds += 1
+            advanceSessions()
+            engine.flush()
+            handleDeviceCompletions()
+        }
+    }
+
+    /// The one place where connections and sessions end for good, so that nobody holds one that is gone.
     private mutating func flushDirtyConnections() {
         var position = 0
         while position < dirty.count {
@@ -135,16 +175,17 @@ struct GatewayLoop: ~Copyable {
             position += 1
             guard let connection = connections[index], connection.pointee.isDirty else { continue }
             connection.pointee.isDirty = false
-            if connection.pointee.stage != .dead { flush(connection, index) }
-            if connection.pointee.stage == .dead { releaseIfIdle(connection, index) }
+            if connection.pointee.stage != .dead { flush(connection) }
+            if connection.pointee.stage == .dead { releaseIfIdle(connection) }
         }
         dirty.removeAll(keepingCapacity: true)
+        removeEndedSessions()
     }
 
     @inline(__always)
-    mutating func markDirty(_ connection: ConnectionPointer, _ index: UInt32) {
+    mutating func markDirty(_ connection: ConnectionPointer) {
         guard !connection.pointee.isDirty else { return }
         connection.pointee.isDirty = true
-        dirty.append(index)
+        dirty.append(connection.pointee.place.index)
     }
 }

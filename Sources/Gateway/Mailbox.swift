@@ -13,6 +13,8 @@ final class Mailbox: Sendable {
         case apply(PolicySnapshot)
         /// Read the policy file again.
         case reload
+        /// Nodes of devices came or went.
+        case nodesChanged([DeviceChange])
         /// The administrator is done with what it was asked last.
         case administered(AdministrationDesk.Outcome)
     }

@@ -10,7 +10,7 @@ struct NetworkEvent {
         case send
         case wake
         case tick
-        case timer
+        case alarm
         case shutdown
         /// Cancels, whose outcome shows in the operation they end.
         case unobserved
@@ -26,10 +26,14 @@ struct NetworkEvent {
         self.index = index
     }
 
+    init(_ kind: Kind, _ place: Place) {
+        self.init(kind, generation: place.generation, index: place.index)
+    }
+
     init?(userData: UInt64) {
         guard let kind = Kind(rawValue: UInt8(truncatingIfNeeded: userData >> 56)) else { return nil }
         self.init(
-            kind, generation: UInt32(truncatingIfNeeded: userData >> 32) & ConnectionTable.generationMask,
+            kind, generation: UInt32(truncatingIfNeeded: userData >> 32) & Place.generationMask,
             index: UInt32(truncatingIfNeeded: userData))
     }
 
@@ -41,8 +45,8 @@ struct NetworkRing: ~Copyable {
     private let ring: Ring
     private let buffers: ReceiveBuffers
     private let interval: UnsafeMutablePointer<__kernel_timespec>
-    /// One for each procedure that may run: the kernel reads it when the entry is submitted.
-    private let timers: UnsafeMutablePointer<__kernel_timespec>
+    /// The kernel reads it when the entry is submitted.
+    private let alarm: UnsafeMutablePointer<__kernel_timespec>
 
     /// No operation here can touch a device file: none is in this ring's table, and no other file can be
     /// named.
@@ -70,15 +74,15 @@ struct NetworkRing: ~Copyable {
         }
         interval = .allocate(capacity: 1)
         interval.initialize(to: __kernel_timespec(tv_sec: 0, tv_nsec: Int64(GatewayLimits.tick)))
-        timers = .allocate(capacity: ProcedureRun.limit)
-        timers.initialize(repeating: __kernel_timespec(), count: ProcedureRun.limit)
+        alarm = .allocate(capacity: 1)
+        alarm.initialize(to: __kernel_timespec())
         self.ring = ring
         self.buffers = buffers
     }
 
     deinit {
         interval.deallocate()
-        timers.deallocate()
+        alarm.deallocate()
     }
 
     // MARK: Entries
@@ -114,47 +118,47 @@ struct NetworkRing: ~Copyable {
         entry(NetworkEvent(.tick)) { io_uring_prep_timeout($0, interval, 0, 0) }
     }
 
-    /// Tells when so much time has passed. Each timer is armed again only after it has told.
-    func armTimer(_ index: Int, _ nanoseconds: UInt64) -> Bool {
-        precondition((0..<ProcedureRun.limit).contains(index), "there is no such timer")
-        timers[index] = __kernel_timespec(
-            tv_sec: Int64(nanoseconds / 1_000_000_000), tv_nsec: Int64(nanoseconds % 1_000_000_000))
-        return entry(NetworkEvent(.timer, index: UInt32(index))) {
-            io_uring_prep_timeout($0, timers + index, 0, 0)
+    /// Tells at `time`, nanoseconds of CLOCK_MONOTONIC. At most one is armed between two submissions.
+    func armAlarm(_ number: UInt32, at time: UInt64) -> Bool {
+        alarm.pointee = __kernel_timespec(
+            tv_sec: Int64(time / 1_000_000_000), tv_nsec: Int64(time % 1_000_000_000))
+        return entry(NetworkEvent(.alarm, generation: number)) {
+            io_uring_prep_timeout($0, alarm, 0, RG_TIMEOUT_ABS)
         }
     }
 
     /// Makes it tell at once.
-    func cancelTimer(_ index: Int) {
-        let target = NetworkEvent(.timer, index: UInt32(index)).userData
+    func cancelAlarm(_ number: UInt32) {
+        let target = NetworkEvent(.alarm, generation: number).userData
         _ = entry(NetworkEvent(.unobserved)) { io_uring_prep_cancel64($0, target, 0) }
     }
 
-    func armReceive(_ index: UInt32, _ generation: UInt32) -> Bool {
-        entry(NetworkEvent(.receive, generation: generation, index: index)) { sqe in
-            io_uring_prep_recv_multishot(sqe, Self.file(index), nil, 0, 0)
+    func armReceive(_ connection: Place) -> Bool {
+        entry(NetworkEvent(.receive, connection)) { sqe in
+            io_uring_prep_recv_multishot(sqe, Self.file(connection.index), nil, 0, 0)
             rg_sqe_set_flags(sqe, RG_SQE_BUFFER_SELECT)
             rg_sqe_set_buffer_group(sqe, ReceiveBuffers.group)
         }
     }
 
-    func cancelReceive(_ index: UInt32, _ generation: UInt32) {
-        let target = NetworkEvent(.receive, generation: generation, index: index).userData
+    func cancelReceive(_ connection: Place) {
+        let target = NetworkEvent(.receive, connection).userData
         _ = entry(NetworkEvent(.unobserved)) { io_uring_prep_cancel64($0, target, 0) }
     }
 
     /// `bytes` must stay where they are until the completion.
-    func send(_ bytes: UnsafeRawBufferPointer, _ index: UInt32, _ generation: UInt32) -> Bool {
-        entry(NetworkEvent(.send, generation: generation, index: index)) {
-            io_uring_prep_send($0, Self.file(index), bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+    func send(_ bytes: UnsafeRawBufferPointer, _ connection: Place) -> Bool {
+        entry(NetworkEvent(.send, connection)) {
+            io_uring_prep_send(
+                $0, Self.file(connection.index), bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         }
     }
 
     /// The kernel runs a shutdown on a thread of its own, which looks the registered file up when it gets
     /// there: the file's place must not be given to another connection before the completion.
-    func shutdown(_ index: UInt32, _ generation: UInt32, how: Int32) -> Bool {
-        entry(NetworkEvent(.shutdown, generation: generation, index: index)) {
-            io_uring_prep_shutdown($0, Self.file(index), how)
+    func shutdown(_ connection: Place, how: Int32) -> Bool {
+        entry(NetworkEvent(.shutdown, connection)) {
+            io_uring_prep_shutdown($0, Self.file(connection.index), how)
         }
     }
 

@@ -13,8 +13,25 @@ struct Outbox: ~Copyable {
     /// Adds a completion to the open frame, or to a new one.
     @inline(__always)
     mutating func append(_ header: CompletionHeader, _ payload: UnsafeRawBufferPointer) {
+        makeFrame(for: header.size)
+        let space = buffer.space(header.size)
+        header.encode(into: space)
+        if payload.count > 0 { space.storeWirePadded(payload, at: Limits.completionHeader) }
+        buffer.commit(header.size)
+        openCount += 1
+    }
+
+    /// Adds a completion as it was encoded before.
+    mutating func append(encoded completion: UnsafeRawBufferPointer) {
+        makeFrame(for: completion.count)
+        buffer.append(completion)
+        openCount += 1
+    }
+
+    @inline(__always)
+    private mutating func makeFrame(for size: Int) {
         if let openFrame,
-            openCount == Int(UInt16.max) || buffer.count - openFrame + header.size > Limits.framePayload
+            openCount == Int(UInt16.max) || buffer.count - openFrame + size > Limits.framePayload
         {
             seal()
         }
@@ -23,11 +40,6 @@ struct Outbox: ~Copyable {
             _ = buffer.space(Limits.frameHeader)
             buffer.commit(Limits.frameHeader)
         }
-        let space = buffer.space(header.size)
-        header.encode(into: space)
-        if payload.count > 0 { space.storeWirePadded(payload, at: Limits.completionHeader) }
-        buffer.commit(header.size)
-        openCount += 1
     }
 
     /// Adds a whole control frame.

@@ -47,9 +47,15 @@ struct ProcedureRun {
     let values: [Int128]
     /// The policy that admitted it; in force for all its steps.
     let policy: PolicySnapshot
-    /// Who is answered at the end.
-    let caller: OperationTag
-    /// Number of the caller's session: an exclusive device that it has open is not closed to its own
+    /// What it is for.
+    enum Purpose {
+        /// A client's command, answered at the end.
+        case answering(OperationTag)
+        /// Making a device safe after its last lease.
+        case releasing(DeviceTable.Index)
+    }
+    let purpose: Purpose
+    /// Number of the caller's session, 0 for nobody's: a device that it has leased is not closed to its own
     /// procedures, and stays the session's until the run has ended.
     let session: UInt64
     private(set) var files: [String: File] = [:]

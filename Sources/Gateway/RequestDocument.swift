@@ -6,16 +6,20 @@ import RingProtocol
     import Foundation
 #endif
 
-/// What a command on sessions or devices asks for: a flat JSON object (RFC 8259) of texts and whole numbers.
+/// What a command on sessions or devices, or an entry on leases, asks for: a flat JSON object (RFC 8259) of texts,
+/// whole numbers, and lists of texts.
 struct RequestDocument {
     private enum Value: Decodable {
         case text(String)
         case number(UInt64)
+        case texts([String])
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
             if let number = try? container.decode(UInt64.self) {
                 self = .number(number)
+            } else if let texts = try? container.decode([String].self) {
+                self = .texts(texts)
             } else {
                 self = .text(try container.decode(String.self))
             }
@@ -40,7 +44,8 @@ struct RequestDocument {
         }
         guard let fields = try? JSONDecoder().decode([String: Value].self, from: Data(argument.pointer))
         else {
-            throw Refusal(.shape, "the document is not a JSON object of texts and whole numbers")
+            throw Refusal(
+                .shape, "the document is not a JSON object of texts, whole numbers and lists of texts")
         }
         self.fields = fields
     }
@@ -56,7 +61,15 @@ struct RequestDocument {
         switch fields[key] {
         case nil: return nil
         case .text(let text): return text
-        case .number: throw Refusal(.shape, "`\(key)` must be text")
+        case .number, .texts: throw Refusal(.shape, "`\(key)` must be text")
+        }
+    }
+
+    func texts(_ key: String) throws(Refusal) -> [String]? {
+        switch fields[key] {
+        case nil: return nil
+        case .texts(let texts): return texts
+        case .number, .text: throw Refusal(.shape, "`\(key)` must be a list of texts")
         }
     }
 
@@ -64,7 +77,7 @@ struct RequestDocument {
         switch fields[key] {
         case nil: return nil
         case .number(let number): return number
-        case .text: throw Refusal(.shape, "`\(key)` must be a whole number")
+        case .text, .texts: throw Refusal(.shape, "`\(key)` must be a whole number")
         }
     }
 

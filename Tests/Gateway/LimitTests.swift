@@ -8,10 +8,10 @@ import Testing
 @Suite struct LimitTests {
     private func site(
         _ board: borrowing Board, rule: UseLimits = UseLimits(), device: UseLimits = UseLimits(),
-        sharing: Sharing = .shared
+        lease: LeaseTerms.Mode = .none
     ) throws -> Site {
         var policy = SitePolicy()
-        policy.devices.append(SitePolicy.terminal(board.path, sharing: sharing, limits: device))
+        policy.devices.append(SitePolicy.terminal(board.path, lease: lease, limits: device))
         policy.rules.append(SitePolicy.rule("board", on: "board", [], read: 4096, limits: rule))
         return try Site(policy)
     }
@@ -115,7 +115,7 @@ import Testing
 
     @Test func anExclusiveDeviceHasOneSession() throws {
         let board = try Board()
-        let site = try site(board, sharing: .exclusive)
+        let site = try site(board, lease: .exclusive)
         let first = try client(site)
         try first.submit([.open("board", slot: 1, id: 2)])
         #expect(try first.completions(1)[0].header.result == 0, "the same session may open it again")
@@ -123,7 +123,7 @@ import Testing
         try second.submit([.open("board", slot: 0, id: 1)])
         let refusal = try second.completions(1)[0].refusal
         #expect(refusal?.reason == .busy)
-        #expect(refusal?.text.contains("another session") == true)
+        #expect(refusal?.text.contains("is held by session") == true)
         try first.submit([RawEntry(.close, id: 3, slot: 0), RawEntry(.close, id: 4, slot: 1)])
         _ = try first.completions(2)
         try second.submit([.open("board", slot: 0, id: 2)])

@@ -68,14 +68,14 @@ enum ProcedureBench {
 
     /// `procedures` are steps by the procedure's name, all of device `board`, with a parameter `rows`.
     static func policy(
-        _ line: Line, share: String = "shared", _ procedures: KeyValuePairs<String, String>
+        _ line: Line, lease: String = "none", _ procedures: KeyValuePairs<String, String>
     ) throws -> SitePolicy {
         let text =
             """
             version: 1
             principals: {agent: {uri: "ringgate://test.example/agent/*"}}
             devices:
-              board: {path: \(line.path), profile: tty, open: read-write, share: \(share)}
+              board: {path: \(line.path), profile: tty, open: read-write, lease: \(lease)}
               absent: {path: /dev/ringgate-absent, profile: tty, open: read-write}
               random: {path: /dev/random, profile: random}
             procedures:

@@ -98,7 +98,7 @@ import Testing
         let line = try Line()
         let site = try Site(
             Bench.policy(
-                line, share: "exclusive",
+                line, lease: "exclusive",
                 ["press": "\(Bench.size), \(Bench.write("a")), \(Bench.write("b"))"]))
         let client = try site.boarded()
         line.pause()
@@ -119,7 +119,7 @@ import Testing
 
     @Test func anExclusiveDeviceIsNotClosedToItsOwnersProcedures() throws {
         let line = try Line()
-        let site = try Site(Bench.policy(line, share: "exclusive", ["press": Bench.size]))
+        let site = try Site(Bench.policy(line, lease: "exclusive", ["press": Bench.size]))
         let client = try site.boarded()
         try client.submit([Bench.entry(9, id: 2)])
         #expect(try client.completions(1)[0].header.result == 0)

@@ -53,11 +53,12 @@ struct SitePolicy {
     // MARK: A terminal whose reads wait
 
     static func terminal(
-        _ path: String, sharing: Sharing = .shared, limits: UseLimits = UseLimits()
+        _ path: String, lease: LeaseTerms.Mode = .none, limits: UseLimits = UseLimits()
     ) -> Device {
         Device(
             name: "board", path: path, kind: .character, access: .readWrite,
-            profile: Profile(name: "tty", summary: "", commands: []), sharing: sharing, limits: limits)
+            profile: Profile(name: "tty", summary: "", commands: []), lease: LeaseTerms(lease), limits: limits
+        )
     }
 
     // MARK: Administration

@@ -28,13 +28,16 @@ struct DeviceTable {
     }
 
     struct Entry {
-        let name: String
+        /// As the policy in force has it, or had it last.
+        var device: Device
         var meter: Meter
         var availability = Availability.enabled
         /// Files open or on their way to be opened or closed.
         var files = 0
-        /// Number of the session whose files they are; 0 when they are several sessions'.
-        var holder: UInt64 = 0
+        /// The last lease on it has ended; once its files are closed it is to be made safe.
+        var isVacated = false
+
+        var name: String { device.name }
     }
 
     private var entries: [Entry] = []
@@ -42,6 +45,7 @@ struct DeviceTable {
 
     static let limit = 0x7fff
 
+    func index(_ name: String) -> Index? { indices[name] }
     func find(_ name: String) -> Entry? { indices[name].map { self[$0] } }
 
     subscript(index: Index) -> Entry {
@@ -49,26 +53,29 @@ struct DeviceTable {
         _modify { yield &entries[Int(index) - 1] }
     }
 
-    /// Decides whether a session may open the device now, and counts its file until `left`.
-    mutating func enter(_ device: Device, session: UInt64, now: UInt64) throws(Refusal) -> Index {
-        let index = try index(of: device, now: now)
+    /// Decides whether the device may be opened now, and counts its file until `left`.
+    mutating func enter(_ device: Device, now: UInt64) throws(Refusal) -> Index {
+        let index = try known(device, now: now)
+        try requireAvailable(index)
+        self[index].files += 1
+        return index
+    }
+
+    /// Refuses a device that an operator has taken out of use.
+    func requireAvailable(_ index: Index) throws(Refusal) {
+        let device = self[index]
         switch self[index].availability {
         case .enabled: break
         case .draining(let order):
             throw Refusal(.unavailable, "`\(device.name)` takes no new opens: \(order.reason)")
         case .disabled(let order): throw Self.disabled(device.name, order.reason)
         }
-        if device.sharing == .exclusive, self[index].files > 0, self[index].holder != session {
-            throw Refusal(.busy, "another session has `\(device.name)` open, and only one at a time may")
-        }
-        if self[index].files == 0 {
-            self[index].holder = session
-        } else if self[index].holder != session {
-            self[index].holder = 0
-        }
-        self[index].files += 1
-        return index
     }
+
+    /// Devices that are to be made safe.
+    var vacated: [Index] { entries.indices.filter { entries[$0].isVacated }.map { Index($0 + 1) } }
+
+    var all: Range<Index> { 1..<Index(entries.count + 1) }
 
     static func disabled(_ name: String, _ reason: String) -> Refusal {
         Refusal(.unavailable, "`\(name)` is disabled: \(reason)")
@@ -80,12 +87,16 @@ struct DeviceTable {
     /// A file counted by `enter` is closed, or was never opened.
     mutating func left(_ index: Index) { self[index].files -= 1 }
 
-    private mutating func index(of device: Device, now: UInt64) throws(Refusal) -> Index {
-        if let known = indices[device.name] { return known }
+    /// The device's place, given to it now if it has none.
+    mutating func known(_ device: Device, now: UInt64) throws(Refusal) -> Index {
+        if let known = indices[device.name] {
+            self[known].device = device
+            return known
+        }
         guard entries.count < Self.limit else {
             throw Refusal(.busy, "\(Self.limit) devices have been in use since the gateway's start")
         }
-        entries.append(Entry(name: device.name, meter: Meter(device.limits, now: now)))
+        entries.append(Entry(device: device, meter: Meter(device.limits, now: now)))
         let index = Index(entries.count)
         indices[device.name] = index
         return index
@@ -95,16 +106,17 @@ struct DeviceTable {
 
     /// Sets what an operator says about a device of the policy.
     mutating func set(_ availability: Availability, of device: Device, now: UInt64) throws(Refusal) -> Index {
-        let index = try index(of: device, now: now)
+        let index = try known(device, now: now)
         self[index].availability = availability
         return index
     }
 
-    /// Counts from now on against the bounds of another policy.
-    mutating func changeLimits(to devices: [Device], now: UInt64) {
-        let limits = Dictionary(devices.map { ($0.name, $0.limits) }) { first, _ in first }
+    /// Goes by another policy from now on.
+    mutating func change(to devices: [Device], now: UInt64) {
+        let byName = Dictionary(devices.map { ($0.name, $0) }) { first, _ in first }
         for position in entries.indices {
-            let new = limits[entries[position].name] ?? UseLimits()
+            let new = byName[entries[position].name]?.limits ?? UseLimits()
+            if let device = byName[entries[position].name] { entries[position].device = device }
             if new != entries[position].meter.limits { entries[position].meter.change(to: new, now: now) }
         }
     }

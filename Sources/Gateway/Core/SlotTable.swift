@@ -14,6 +14,8 @@ struct SlotTable {
         var use = Use.free
         /// Whether the device has limits for all sessions.
         var isMetered = false
+        /// Whether the gateway itself reads the device.
+        var isConsole = false
         /// The device whose file it is, or whose command gave it.
         var device = DeviceTable.Index(0)
         var file = OpenFileID(0)
@@ -31,6 +33,7 @@ struct SlotTable {
     struct OpenSlot {
         let file: OpenFileID
         let isMetered: Bool
+        let isConsole: Bool
         /// Unretained: the slot holds the grant, and it cannot be freed while its entry is decided.
         unowned(unsafe) let grant: Grant
     }
@@ -59,7 +62,17 @@ struct SlotTable {
             let grant = slots[Int(slot.index)].grant
         else { throw notOpen(slot) }
         return OpenSlot(
-            file: slots[Int(slot.index)].file, isMetered: slots[Int(slot.index)].isMetered, grant: grant)
+            file: slots[Int(slot.index)].file, isMetered: slots[Int(slot.index)].isMetered,
+            isConsole: slots[Int(slot.index)].isConsole, grant: grant)
+    }
+
+    /// The file that is open in a slot, or on its way out.
+    func file(_ slot: FileSlot) -> OpenFileID? {
+        guard Int(slot.index) < slots.count else { return nil }
+        switch slots[Int(slot.index)].use {
+        case .open, .closing: return slots[Int(slot.index)].file
+        case .free, .opening: return nil
+        }
     }
 
     /// What is open in another slot that a command's argument names.
@@ -97,7 +110,9 @@ struct SlotTable {
         meters: [RuleMeters.Index], owner: FileSlot? = nil
     ) {
         slots[Int(slot.index)] = Slot(
-            use: .opening, isMetered: isMetered, device: device, owner: owner, grant: grant, meters: meters)
+            use: .opening, isMetered: isMetered,
+            isConsole: owner == nil && grant.device.console != nil, device: device, owner: owner,
+            grant: grant, meters: meters)
     }
 
     /// The file is there. When its end was decided meanwhile, the result says why, and the caller has to
@@ -182,6 +197,7 @@ struct SlotTable {
         guard let grant else { return close(slot, .policyChanged, &closing) }
         slots[Int(slot.index)].grant = grant
         slots[Int(slot.index)].isMetered = isMetered
+        slots[Int(slot.index)].isConsole = slots[Int(slot.index)].owner == nil && grant.device.console != nil
         slots[Int(slot.index)].meters = meters.indices(for: grant, now: now)
         for handle in handles(of: slot) where self[handle].isHeld {
             let profile = self[handle].grant?.device.profile.name
@@ -214,6 +230,11 @@ enum SlotEnding: Sendable {
     /// An operator took the device out of use; with the reason.
     case disabled(device: String, reason: String)
 
+    /// The session's lease on the device has ended; with the words why.
+    case leaseEnded(device: String, String)
+    /// The device's node went away, or is another one.
+    case gone(device: String)
+
     func refusal(of slot: FileSlot) -> Refusal {
         switch self {
         case .owner(let owner):
@@ -222,6 +243,12 @@ enum SlotEnding: Sendable {
         case .policyChanged:
             Refusal(.slotNotOpen, "slot \(slot.index) was closed because the policy changed")
         case .disabled(let device, let reason): DeviceTable.disabled(device, reason)
+        case .leaseEnded(let device, let why):
+            Refusal(
+                .slotNotOpen, "slot \(slot.index) was closed because the lease on `\(device)` ended: \(why)")
+        case .gone(let device):
+            Refusal(
+                .slotNotOpen, "slot \(slot.index) was closed because `\(device)` went away; open it again")
         }
     }
 }

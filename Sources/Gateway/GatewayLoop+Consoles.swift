@@ -1,0 +1,201 @@
+import Logging
+import RingEngine
+import RingPolicy
+import RingProtocol
+
+/// Shared consoles: the gateway alone reads the device; whoever may read it looks on, from as far back as the scrollback
+/// goes, and one at a time writes.
+extension GatewayLoop {
+    /// Makes the consoles that the policy in force wants, and ends others.
+    mutating func setConsoles() {
+        var wanted: Set<DeviceTable.Index> = []
+        for device in policy.devices {
+            guard let terms = device.console, let index = try? devices.known(device, now: now) else {
+                continue
+            }
+            wanted.insert(index)
+            guard consoles[index]?.terms != terms else { continue }
+            endConsole(index)
+            consoles[index] = Console(terms, log: terms.log.flatMap { log(device.name, $0) })
+        }
+        for index in consoles.keys where !wanted.contains(index) { endConsole(index) }
+        openConsoles()
+    }
+
+    private func log(_ device: String, _ path: String) -> ConsoleLog? {
+        let logger = logger
+        return try? ConsoleLog(path: path) { state in
+            switch state {
+            case .writing: logger.notice("console log is written", metadata: ["device": "\(device)"])
+            case .failing(let call, let errno):
+                logger.error(
+                    "console log is not written",
+                    metadata: [
+                        "device": "\(device)", "path": "\(path)", "call": "\(call)", "errno": "\(errno)",
+                    ])
+            }
+        }
+    }
+
+    private mutating func endConsole(_ index: DeviceTable.Index) {
+        guard let console = consoles.removeValue(forKey: index) else { return }
+        if case .open(let file) = console.state { engine.close(file, tag: nil) }
+        _ = console.log?.stop(within: 100_000_000)
+        for key in console.hub.keys {
+            if let session = find(session: key.session) {
+                finish(key.request, Refusal(.slotNotOpen, "the policy has no console here any more"), session)
+            }
+        }
+    }
+
+    mutating func endConsoles() {
+        for index in consoles.keys { endConsole(index) }
+    }
+
+    /// Opens those that are closed and whose time has come.
+    mutating func openConsoles() {
+        for (index, console) in consoles {
+            guard case .closed(let until) = console.state, now >= until,
+                let authorized = policy.authorizeConsole(of: devices[index].device)
+            else { continue }
+            let grant = authorized.grant
+            do throws(Refusal) {
+                try engine.open(authorized, tag: consoleTag(index))
+                consoles[index]?.grant = grant
+                consoles[index]?.state = .opening
+            } catch {
+                consoles[index]?.state = .closed(until: now + Console.retry)
+            }
+        }
+    }
+
+    private func consoleTag(_ index: DeviceTable.Index) -> OperationTag {
+        OperationTag(
+            session: Console.tagSession, generation: UInt32(index), requestID: .none, slot: FileSlot(0))
+    }
+
+    /// An operation of a console has come back.
+    mutating func consoleTold(_ completion: EngineCompletion) {
+        let index = DeviceTable.Index(truncatingIfNeeded: completion.tag.generation)
+        guard consoles[index] != nil else {
+            if case .opened(let file) = completion.kind { engine.close(file, tag: nil) }
+            return
+        }
+        switch completion.kind {
+        case .opened(let file):
+            consoles[index]?.state = .open(file)
+            readNext(index)
+        case .operation where completion.result > 0:
+            consoles[index]?.hub.append(completion.payload)
+            consoles[index]?.log?.append(completion.payload)
+            pump(index)
+            readNext(index)
+        case .operation: closeConsole(index)
+        case .notOpened: consoles[index]?.state = .closed(until: now + Console.retry)
+        case .gave, .gaveNothing, .closed, .cancelled: break
+        }
+    }
+
+    private mutating func closeConsole(_ index: DeviceTable.Index) {
+        if case .open(let file)? = consoles[index]?.state { engine.close(file, tag: nil) }
+        consoles[index]?.state = .closed(until: now + Console.retry)
+    }
+
+    private mutating func readNext(_ index: DeviceTable.Index) {
+        guard case .open(let file)? = consoles[index]?.state, let grant = consoles[index]?.grant else {
+            return
+        }
+        let isStarted = ReadArgument.encode(count: Console.readSize).withUnsafeBytes { bytes -> Bool in
+            let entry = Entry(
+                .read, requestID: .none, offset: Entry.currentPosition, argument: WireBytes(bytes))
+            do throws(Refusal) {
+                let command = try grant.authorize(entry, on: file, &layout) { _ in nil }
+                try engine.submit(command, tag: consoleTag(index), waitsForInput: true)
+                return true
+            } catch {
+                return false
+            }
+        }
+        if !isStarted { closeConsole(index) }
+    }
+
+    // MARK: Those who look on
+
+    /// A read of a console whose right was decided: answered from what the gateway has read.
+    mutating func readConsole(
+        _ entry: Entry, _ index: DeviceTable.Index, _ session: SessionPointer
+    ) throws(Refusal) {
+        let terms = try StreamTerms(entry, anywhere: true)
+        let start: ConsoleHub.Start =
+            switch entry.offset {
+            case Entry.currentPosition: .newest
+            case 0: .oldest
+            default: .position(entry.offset)
+            }
+        let key = ConsoleHub.Key(session: session.pointee.number, request: entry.requestID)
+        try session.pointee.state.charge(terms.charge)
+        do throws(Refusal) {
+            if entry.isStream {
+                try consoles[index]?.hub.begin(
+                    key, at: start, eventSize: terms.count, credit: UInt32(terms.credit))
+            } else {
+                try consoles[index]?.hub.beginSingle(key, at: start, size: terms.count)
+            }
+        } catch {
+            session.pointee.state.refund(terms.charge)
+            throw error
+        }
+        session.pointee.state.streams.begin(entry, terms, console: index)
+        if entry.timeout != 0 { watchDeadline(entry, session) }
+        pump(index)
+    }
+
+    /// Gives those who look on what they have not had.
+    mutating func pump(_ index: DeviceTable.Index) {
+        while let key = consoles[index]?.hub.firstReady {
+            guard let session = find(session: key.session) else {
+                consoles[index]?.hub.end(key)
+                continue
+            }
+            guard session.pointee.waitingOutput <= GatewayLimits.outputHighWater else {
+                consoles[index]?.hub.setHeld(key, true)
+                session.pointee.state.streams.isThrottled = true
+                continue
+            }
+            guard let event = consoles[index]?.hub.take(key) else { continue }
+            let bytes = consoles[index]?.hub.withBytes(of: event) { Array($0) + Array($1) } ?? []
+            hand(bytes, event, key.request, session)
+        }
+    }
+
+    private mutating func hand(
+        _ bytes: [UInt8], _ event: ConsoleHub.Event, _ id: RequestID, _ session: SessionPointer
+    ) {
+        bytes.withUnsafeBytes { payload in
+            guard event.isLast else {
+                session.pointee.state.streams.lose(id, event.lost)
+                return tell(id, Int32(bytes.count), payload, .engine(.gateway), session)
+            }
+            guard let stream = take(id, session) else { return }
+            complete(
+                CompletionHeader(
+                    id, result: Int32(bytes.count), payloadLength: bytes.count, flags: .engine(.gateway)),
+                payload, session)
+            answerCancels(of: stream, session)
+        }
+    }
+
+    /// Who writes to a console is its one writer, until it has closed the device or somebody has a lease.
+    mutating func requireWriter(_ index: DeviceTable.Index, _ session: SessionPointer) throws(Refusal) {
+        guard devices[index].device.lease.mode != .none else { return }
+        let number = session.pointee.number
+        guard !leases.holders(index).contains(number) else { return }
+        leases.advance(to: now)
+        do throws(LeaseTable.Obstacle) {
+            try leases.enter(
+                number, index, isExclusive: devices[index].device.lease.mode == .exclusive)
+        } catch {
+            throw refusal(error)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import Glibc
+import RingGateway
+import RingPolicy
+import RingProtocol
+import TestSupport
+import Testing
+
+/// One console for many.
+@Suite(.timeLimit(.minutes(2))) struct ConsoleTests {
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func site(_ line: SerialLine, scrollback: Int = 4_096, log: String? = nil) throws -> Site {
+        var policy = SitePolicy()
+        policy.devices.append(
+            Device(
+                name: "board", path: line.path, kind: .character, access: .readWrite,
+                profile: Profile(name: "tty", summary: "", commands: []), lease: LeaseTerms(.exclusive),
+                console: ConsoleTerms(scrollback: scrollback, log: log)))
+        policy.rules.append(SitePolicy.rule("board", on: "board", [], read: 4_096, write: 4_096))
+        return try Site(policy)
+    }
+
+    private func opened(_ site: Site) throws -> RawClient {
+        let client = try site.greeted(.all)
+        try client.submit([.open("board", slot: 0, id: 1)])
+        #expect(try client.completions(1)[0].result == 0)
+        return client
+    }
+
+    private func hear(_ count: Int, _ client: RawClient) throws -> String {
+        var text = ""
+        while text.utf8.count < count {
+            text += String(decoding: try client.completions(1)[0].payload, as: UTF8.self)
+        }
+        return text
+    }
+
+    @Test func allWhoLookOnSeeTheSame() throws {
+        let line = try SerialLine()
+        let site = try site(line)
+        let (first, second) = (try opened(site), try opened(site))
+        for client in [first, second] { try client.submit([.stream(100, credit: 50, slot: 0, id: 2)]) }
+        line.say("login: ")
+        #expect(try hear(7, first) == "login: ")
+        #expect(try hear(7, second) == "login: ")
+        // Who comes later looks back.
+        let third = try opened(site)
+        try third.submit([.read(100, slot: 0, id: 2, offset: 0), .read(3, slot: 0, id: 3, offset: 2)])
+        let back = try third.completions(2)
+        #expect(back.first { $0.id == 2 }?.payload == Array("login: ".utf8))
+        #expect(back.first { $0.id == 3 }?.payload == Array("gin".utf8))
+        try first.submit([.cancel(2, id: 3)])
+        #expect(try first.completions(2).map(\.result) == [-ECANCELED, 0])
+        try second.submit([.close(slot: 0, id: 3)])
+        #expect(try second.completions(2).map(\.id) == [2, 3])
+    }
+
+    @Test func oneWritesAtATime() throws {
+        let line = try SerialLine()
+        let site = try site(line)
+        let (first, second) = (try opened(site), try opened(site))
+        try first.submit([.write("root", id: 2)])
+        #expect(try first.completions(1)[0].result == 4)
+        #expect(line.hear() == "root")
+        try second.submit([.write("rm", id: 2)])
+        #expect(try second.completions(1)[0].refusal?.reason == .busy)
+        try first.submit([.close(slot: 0, id: 3)])
+        _ = try first.completions(1)
+        try second.submit([.write("ls", id: 3)])
+        #expect(try second.completions(1)[0].result == 2)
+    }
+
+    @Test func whoIsTooSlowIsToldWhatItMissed() throws {
+        let line = try SerialLine()
+        let site = try site(line)
+        let client = try opened(site)
+        try client.submit([.stream(64, credit: 1, slot: 0, id: 2)])
+        line.say("start")
+        #expect(try hear(5, client) == "start")
+        for _ in 0..<100 {
+            line.say(String(repeating: "x", count: 100))
+            Thread.sleep(forTimeInterval: 0.002)
+        }
+        Thread.sleep(forTimeInterval: 0.2)
+        try client.submit([.credit(10, stream: 2, id: 3)])
+        let answers = try client.completions(3)
+        #expect(answers[0].id == 3)
+        let gap = try #require(answers.first { $0.lost != nil })
+        #expect(gap.lost == 10_000 - 4_096)
+    }
+
+    @Test func itIsLoggedWhileNobodyLooks() throws {
+        let line = try SerialLine()
+        let log = "\(directory.path)/board.log"
+        let site = try site(line, log: log)
+        line.say("kernel panic")
+        #expect(eventually { (try? String(contentsOfFile: log, encoding: .utf8)) == "kernel panic" })
+        withExtendedLifetime(site) {}
+    }
+
+    @Test func withoutTheRightNobodyLooksOn() throws {
+        let line = try SerialLine()
+        var policy = SitePolicy()
+        policy.devices.append(
+            Device(
+                name: "board", path: line.path, kind: .character, access: .readWrite,
+                profile: Profile(name: "tty", summary: "", commands: []), console: ConsoleTerms()))
+        policy.rules.append(SitePolicy.rule("board", on: "board", [], write: 4_096))
+        let site = try Site(policy)
+        let client = try opened(site)
+        try client.submit([.read(10, slot: 0, id: 2, offset: 0), .stream(10, credit: 1, slot: 0, id: 3)])
+        #expect(try client.completions(2).allSatisfy { $0.result == -EACCES })
+        withExtendedLifetime(site) {}
+    }
+}

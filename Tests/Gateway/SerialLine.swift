@@ -1,0 +1,47 @@
+import Glibc
+
+/// A serial line whose other end is the test's: the slave of a pty, without echo.
+final class SerialLine: Sendable {
+    /// Where to open it: `/dev/pts/N`.
+    let path: String
+    private let master: Int32
+    /// Open, so that the line is not hung up between its users.
+    private let slave: Int32
+
+    init() throws {
+        var ends: (Int32, Int32) = (-1, -1)
+        var settings = termios()
+        cfmakeraw(&settings)
+        var name = [CChar](repeating: 0, count: 64)
+        guard openpty(&ends.0, &ends.1, &name, &settings, nil) == 0 else {
+            throw POSIXFailure(call: "openpty", code: errno)
+        }
+        (master, slave) = ends
+        path = String(cString: name)
+    }
+
+    deinit {
+        close(slave)
+        close(master)
+    }
+
+    /// Sends bytes down the line.
+    func say(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = write(master, bytes, bytes.count)
+    }
+
+    /// What came from the other side, waited for up to two seconds.
+    func hear() -> String {
+        var ready = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
+        guard poll(&ready, 1, 2_000) == 1 else { return "" }
+        var bytes = [UInt8](repeating: 0, count: 4_096)
+        let count = read(master, &bytes, bytes.count)
+        return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+    }
+}
+
+struct POSIXFailure: Error {
+    let call: String
+    let code: Int32
+}
