@@ -29,6 +29,8 @@ final class Call {
         /// An open, or a command that gives a file.
         case fill(SlotLease)
         case close(SlotLease)
+        /// An entry with events, which go to the sink.
+        case stream
     }
 
     private(set) var batch: Batch
@@ -36,6 +38,9 @@ final class Call {
     let ticket: Ticket?
     private(set) var replies: [Reply]
     private var continuation: CallContinuation?
+    /// Where events go, and how many more may come.
+    var sink: EventSink?
+    var credit = 0
 
     var firstID: UInt64 = 0
     /// Entries that got, or will get, an id. Less than the batch has when it was cancelled half-way.
@@ -56,13 +61,30 @@ final class Call {
         replies = Array(repeating: Self.none, count: batch.count)
     }
 
-    var isAbandoned: Bool { continuation == nil }
+    var isAbandoned: Bool { continuation == nil && sink == nil }
     var isSent: Bool { sent == count }
     var isFinished: Bool { answered == count }
 
     func markSent(entries: Int, bytes: Int) {
         sent += entries
         sentBytes += bytes
+    }
+
+    func isAnswered(_ index: Int) -> Bool { replies[index].flags != Self.none.flags }
+
+    /// Hands an event on. False when none was to come.
+    func tell(_ header: CompletionHeader, _ payload: WireBytes) -> Bool {
+        guard purpose == .stream, credit > 0 else { return false }
+        if !header.flags.contains(.gap) { credit -= 1 }
+        sink?.take(header, payload)
+        return true
+    }
+
+    /// Entries from `kept` on were never seen by the gateway; a call nobody waits for is content with the rest.
+    func rewind(to kept: Int) {
+        sent = kept
+        sentBytes = batch.costs[..<kept].reduce(0) { $0 + Int($1.wire) }
+        if isAbandoned, purpose == .batch { count = kept }
     }
 
     /// Keeps the answer to entry `index`; false when it was answered before.
@@ -90,12 +112,14 @@ final class Call {
     func succeed() {
         var lease = SlotLease.none
         if case .fill(let filled) = purpose { lease = filled }
+        sink?.end(replies.first)
         continuation.take()?.resume(returning: Outcome(replies: replies, lease: lease))
     }
 
     func fail(_ error: any Error) {
         // A call nobody waits for, whose answer may never come, must not keep the connection alive.
         batch.forgetDevices()
+        sink?.fail(error)
         continuation.take()?.resume(throwing: error)
     }
 }

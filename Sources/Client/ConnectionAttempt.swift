@@ -24,12 +24,7 @@ struct ConnectionAttempt: Sendable {
             decision.fail(RingError.timeout)
         }
         decision.futureResult.whenComplete { _ in deadline.cancel() }
-        connect().whenComplete { result in
-            switch result {
-            case .success(let channel): greet(channel, decision)
-            case .failure(let error): decision.fail(TLSFailure.error(error))
-            }
-        }
+        loop.execute { begin(decision) }
         return try await withTaskCancellationHandler {
             try await decision.futureResult.get()
         } onCancel: {
@@ -37,30 +32,28 @@ struct ConnectionAttempt: Sendable {
         }
     }
 
-    private func connect() -> EventLoopFuture<any Channel> {
-        ClientBootstrap(group: loop)
-            .connectTimeout(TimeAmount(configuration.deadline))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let session = SessionHandler(
-                        greeting: channel.eventLoop.makePromise(), serverName: tls.serverName)
-                    try channel.pipeline.syncOperations.addHandlers(tls.makeHandler(), session)
-                }
-            }
-            .connect(host: configuration.host, port: configuration.port)
-    }
-
-    /// Waits for the welcome on a channel that is connected.
-    private func greet(_ channel: any Channel, _ decision: EventLoopPromise<Established>) {
-        decision.futureResult.whenFailure { _ in channel.close(promise: nil) }
-        do {
-            let handler = try channel.pipeline.syncOperations.handler(type: SessionHandler.self)
-            let link = SessionLink(
-                channel: channel, handler: NIOLoopBound(handler, eventLoop: channel.eventLoop))
-            handler.welcomed.map { (link, $0) }.cascade(to: decision)
-        } catch {
-            decision.fail(RingError.connectionLost("the connection was closed at once"))
+    private func begin(_ decision: EventLoopPromise<Established>) {
+        let dialer = Dialer(configuration: configuration, tls: tls, loop: loop)
+        let handler = SessionHandler(
+            greeting: loop.makePromise(), ending: loop.makePromise(), serverName: tls.serverName,
+            options: SessionOptions(
+                features: configuration.reconnects > .zero ? .all : .all.subtracting(.resume),
+                reconnects: TimeAmount(configuration.reconnects),
+                keepAlive: TimeAmount(configuration.keepAlive), dialer: dialer), on: loop)
+        let link = SessionLink(
+            handler: NIOLoopBound(handler, eventLoop: loop), ended: handler.ending.futureResult,
+            current: handler.current)
+        handler.welcomed.map { (link, $0) }.cascade(to: decision)
+        dialer.dial(handler).whenFailure { error in
+            link.perform { $0.end(TLSFailure.error(error)) }
         }
+        decision.futureResult.whenFailure { _ in link.drop() }
     }
+}
+
+extension Features {
+    /// What this client can use.
+    static let all: Features = [
+        .links, .cancel, .timeouts, .streams, .poll, .leases, .resume, .skipSuccess,
+    ]
 }

@@ -14,6 +14,11 @@ public struct ConnectionConfiguration: Sendable {
     public var trustRoots: String
     /// From the start of connecting until the gateway's welcome.
     public var deadline: Duration
+    /// For how long a lost connection is tried to be made again, so that the session goes on; zero for not at all.
+    public var reconnects: Duration = .seconds(60)
+    /// After so long without a word the gateway is asked for one, after twice as long the connection counts as lost;
+    /// zero for never.
+    public var keepAlive: Duration = .seconds(5)
 
     public init(
         host: String, port: Int, serverName: String? = nil, certificateChain: String, privateKey: String,

@@ -21,6 +21,9 @@ public struct Errno: Equatable, Sendable {
         return String(table[index])
     }
 
+    /// ECANCELED: somebody ended it.
+    var isCancellation: Bool { number == 125 }
+
     /// A few words for the errnos that devices really return, else nil.
     public var meaning: String? { Self.meanings[number] }
 

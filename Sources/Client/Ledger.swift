@@ -55,6 +55,12 @@ struct Ledger {
         }
         let call = pending[place]
         let index = Int(id - call.firstID)
+        if header.flags.contains(.more) {
+            guard call.tell(header, payload) else {
+                throw WireError(.malformed, rule: 37, "an event for request \(id) that was not to come")
+            }
+            return nil
+        }
         guard call.answer(index, header, payload) else {
             throw WireError(.requestID, rule: 20, "second completion for request \(id)")
         }
@@ -101,6 +107,44 @@ struct Ledger {
         return calls
     }
 
+    /// The gateway has never seen entries above `last`: they wait to be sent again, under the ids they had. Result: the
+    /// calls that nobody waits for and that have nothing left to be answered.
+    mutating func rewind(to last: UInt64) throws(WireError) -> [Call] {
+        guard last < nextID else {
+            throw WireError(
+                .malformed, rule: 39, "request \(last) accepted, of which \(nextID - 1) were sent")
+        }
+        var again: [Call] = []
+        for call in pending where call.sent > 0 {
+            let kept = last < call.firstID ? 0 : Int(min(last - call.firstID + 1, UInt64(call.sent)))
+            guard kept < call.sent else { continue }
+            for index in kept..<call.sent where !call.isAnswered(index) {
+                entriesInFlight -= 1
+                payloadInFlight -= Int(call.batch.costs[index].payload)
+            }
+            call.rewind(to: kept)
+            if !call.isFinished { again.append(call) }
+        }
+        waiting.removeAll { call in again.contains { $0 === call } }
+        for call in again.reversed() where !call.isSent { waiting.prepend(call) }
+        let finished = pending.filter(\.isFinished)
+        pending.removeAll { $0.isFinished || $0.sent == 0 }
+        cursor = 0
+        nextID = last + 1
+        return finished
+    }
+
+    /// The call that a ticket names.
+    func call(_ ticket: Ticket) -> Call? {
+        pending.first { $0.ticket === ticket } ?? waiting.first { $0.ticket === ticket }
+    }
+
+    /// Ids of the call's entries that were sent and are not answered.
+    func unanswered(_ ticket: Ticket) -> [UInt64] {
+        guard let call = pending.first(where: { $0.ticket === ticket }) else { return [] }
+        return (0..<call.sent).filter { !call.isAnswered($0) }.map { call.firstID + UInt64($0) }
+    }
+
     private mutating func remove(at place: Int) {
         pending.remove(at: place)
         cursor = min(cursor, max(pending.count - 1, 0))
@@ -126,16 +170,19 @@ extension Ledger {
         let entries = min(call.count - call.sent, room.entries, Int(limits.inFlight) - entriesInFlight)
         let credit = Int(limits.payloadInFlight) - payloadInFlight
         guard entries > 0 else { return run }
+        var whole = Run()
         for cost in call.batch.costs[call.sent..<call.sent + entries] {
             guard run.bytes + Int(cost.wire) <= room.bytes else { break }
-            // An entry above the whole budget goes alone, for the gateway to refuse; waiting would not help.
-            let isAlone = payloadInFlight + run.payload == 0
+            // An entry or chain above the whole budget goes alone, for the gateway to refuse; waiting would not help.
+            let isAlone = payloadInFlight + whole.payload == 0
             guard isAlone || run.payload + Int(cost.payload) <= credit else { break }
             run.entries += 1
             run.bytes += Int(cost.wire)
             run.payload += Int(cost.payload)
+            // A chain goes into one frame.
+            if !cost.isLinked { whole = run }
         }
-        return run
+        return whole
     }
 
     private mutating func append(_ run: Run, of call: Call, to frame: inout ByteBuffer) {

@@ -11,8 +11,8 @@ public final class RemoteDevice: Sendable {
     public let connection: RingConnection
     /// The file whose command gave this one; nil when it was opened by name.
     public let owner: RemoteDevice?
-    private let lease: SlotLease
-    private let link: SessionLink
+    let lease: SlotLease
+    let link: SessionLink
     private let closed = Atomic<Bool>(false)
 
     init(
@@ -81,16 +81,21 @@ public final class RemoteDevice: Sendable {
     /// ``Batch/command(_:_:argument:replyLimit:)`` for `replyLimit`.
     @discardableResult
     public func command(
-        _ subOpcode: SubOpcode, argument: [UInt8] = [], replyLimit: Int? = nil
+        _ subOpcode: SubOpcode, argument: [UInt8] = [], replyLimit: Int? = nil, timeout: Duration? = nil
     ) async throws -> Reply {
         try await run("command \(subOpcode)") {
-            $0.command(self, subOpcode, argument: argument, replyLimit: replyLimit)
+            $0.command(self, subOpcode, argument: argument, replyLimit: replyLimit, timeout: timeout)
         }
     }
 
     /// Up to `count` bytes; fewer when fewer are there, none at the end of the file. Waits for the first one.
-    public func read(count: Int, offset: UInt64 = Entry.currentPosition) async throws -> [UInt8] {
-        let reply = try await run("read") { $0.read(self, count: count, offset: offset) }
+    /// Throws `.errno` with ETIME when `timeout` is over.
+    public func read(
+        count: Int, offset: UInt64 = Entry.currentPosition, timeout: Duration? = nil
+    ) async throws -> [UInt8] {
+        let reply = try await run("read") {
+            $0.read(self, count: count, offset: offset, timeout: timeout)
+        }
         guard reply.payload.count == Int(reply.result), reply.payload.count <= count else {
             throw RingError.protocolViolation(
                 WireError(.malformed, rule: 0, "read \(reply.result) bytes and sent \(reply.payload.count)"))
@@ -132,9 +137,9 @@ public final class RemoteDevice: Sendable {
 
 extension Batch {
     /// One entry that opens a device in `slot`.
-    static func opening(_ name: String, _ slot: FileSlot) -> Batch {
+    static func opening(_ name: String, _ slot: FileSlot, epoch: UInt64) -> Batch {
         var batch = Batch(entries: 1)
-        Array(name.utf8).withUnsafeBytes { batch.append(.open, slot: slot, argument: $0) }
+        Array(name.utf8).withUnsafeBytes { batch.append(.open, slot: slot, offset: epoch, argument: $0) }
         return batch
     }
 

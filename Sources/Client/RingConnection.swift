@@ -9,19 +9,17 @@ import RingProtocol
 /// soon as the calling task is cancelled; an operation that was sent by then may still take effect. The connection
 /// ends with ``close(within:)``, or at the latest when the last reference to it goes.
 public final class RingConnection: Sendable {
-    /// What the gateway granted: its limits, clocks, run and policy revision.
-    public let welcome: Welcome
-    private let link: SessionLink
+    /// What the gateway granted: its limits, clocks, run and policy revision. Another one after a session was lost and
+    /// a new one begun.
+    public var welcome: Welcome { link.current.welcome }
+    let link: SessionLink
 
     /// Number of this session, as the gateway's log has it.
     public var session: UInt64 { welcome.session }
     /// SHA-256 that names the policy in force when the session began.
     public var revision: [UInt8] { welcome.revision }
 
-    init(_ link: SessionLink, _ welcome: Welcome) {
-        self.link = link
-        self.welcome = welcome
-    }
+    init(_ link: SessionLink) { self.link = link }
 
     deinit { link.drop() }
 
@@ -34,8 +32,7 @@ public final class RingConnection: Sendable {
         on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws -> RingConnection {
         let attempt = try ConnectionAttempt(configuration, on: group.next())
-        let (link, welcome) = try await attempt.run()
-        return RingConnection(link, welcome)
+        return RingConnection(try await attempt.run().0)
     }
 
     /// ``connect(_:on:)`` with the parts one by one. `identity` is the client's certificate chain and key,
@@ -52,8 +49,10 @@ public final class RingConnection: Sendable {
     /// Opens a device by its name in the policy, in a free slot.
     ///
     /// Throws `.denied` for a device that does not exist or is not allowed, `.errno` when open(2) fails.
-    public func open(_ name: String) async throws -> RemoteDevice {
-        let outcome = try await link.call(.open(name))
+    /// `epoch` is that of a lease (``Lease/terms``) the open relies on: it is refused when the device has been somebody
+    /// else's since. 0 relies on none.
+    public func open(_ name: String, epoch: UInt64 = 0) async throws -> RemoteDevice {
+        let outcome = try await link.call(.open(name, epoch: epoch))
         try outcome.replies[0].checked("open \(name)")
         return RemoteDevice(name, outcome.lease, connection: self, link: link)
     }
@@ -97,11 +96,6 @@ public final class RingConnection: Sendable {
 
     private func json<T: Decodable>(_ operation: String, _ batch: Batch) async throws -> T {
         let reply = try await submit(batch)[0].checked(operation)
-        do {
-            return try JSONDecoder().decode(T.self, from: Data(reply.payload))
-        } catch {
-            throw RingError.protocolViolation(
-                WireError(.malformed, rule: 0, "\(operation): not the JSON of section 8"))
-        }
+        return try decode(operation, reply)
     }
 }

@@ -13,6 +13,8 @@ extension RingError: CustomStringConvertible {
             "\(operation) failed: \(errno)"
         case .connectionLost(let text):
             "connection lost: \(text)"
+        case .outcomeUnknown(let text):
+            "it is unknown whether this was done, look before repeating it: \(text)"
         case .handshake(let text):
             "TLS handshake failed: \(text)"
         case .session(let error):

@@ -3,8 +3,10 @@ import RingProtocol
 
 /// The way from any task to a session on its event loop.
 struct SessionLink: Sendable {
-    let channel: any Channel
     let handler: NIOLoopBound<SessionHandler>
+    /// When all is over, and the last connection closed.
+    let ended: EventLoopFuture<Void>
+    let current: CurrentWelcome
 
     /// Sends the request and waits for its answers, or for the task's cancellation.
     func call(_ request: SessionHandler.Request) async throws -> Outcome {
@@ -23,8 +25,7 @@ struct SessionLink: Sendable {
     func close(within limit: Duration) async {
         await withTaskCancellationHandler {
             perform { $0.close(within: TimeAmount(limit)) }
-            // The close future never fails.
-            try? await channel.closeFuture.get()
+            try? await ended.get()
         } onCancel: {
             drop()
         }
@@ -40,7 +41,7 @@ struct SessionLink: Sendable {
         perform { $0.end(.connectionLost("closed by this client")) }
     }
 
-    private func perform(_ body: @escaping @Sendable (SessionHandler) -> Void) {
-        channel.eventLoop.execute { body(handler.value) }
+    func perform(_ body: @escaping @Sendable (SessionHandler) -> Void) {
+        ended.eventLoop.execute { body(handler.value) }
     }
 }

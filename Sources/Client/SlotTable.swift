@@ -25,6 +25,9 @@ struct SlotTable {
 
     init(count: Int) { holders = Array(repeating: nil, count: count) }
 
+    /// All slots of a new session are free, and no lease of the old one holds any of them.
+    mutating func renew(count: Int) { holders = Array(repeating: nil, count: count) }
+
     /// The lowest free slot, now in use; nil when all are.
     mutating func take(for owner: SlotLease? = nil) -> SlotLease? {
         guard let index = holders.firstIndex(where: { $0 == nil }) else { return nil }
@@ -34,7 +37,9 @@ struct SlotTable {
     }
 
     /// Whether the slot still belongs to who took it.
-    func holds(_ lease: SlotLease) -> Bool { holders[Int(lease.slot.index)]?.number == lease.number }
+    func holds(_ lease: SlotLease) -> Bool {
+        Int(lease.slot.index) < holders.count && holders[Int(lease.slot.index)]?.number == lease.number
+    }
 
     /// Keeps the slot until its own close is answered, even when the owner's is answered first.
     mutating func markClosing(_ lease: SlotLease) {

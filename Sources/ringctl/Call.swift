@@ -14,6 +14,7 @@ struct Call: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
+    @OptionGroup var waiting: WaitOptions
     @Option(help: ArgumentHelp("The whole argument instead of values.", valueName: "hex"))
     var argument: String?
     @Argument var device: String
@@ -35,6 +36,8 @@ struct Call: AsyncParsableCommand {
         let steps = try CallStep.split([command] + values)
         try await connection.withConnection { gateway in
             var description = try await gateway.describe(device)
+            let lease = try await waiting.lease(device, gateway)
+            defer { _ = lease }
             var opened: RemoteDevice?
             var taken: [RemoteDevice] = []
             for (index, step) in steps.enumerated() {

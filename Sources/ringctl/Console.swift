@@ -9,6 +9,7 @@ struct Console: AsyncParsableCommand {
             "Ends with Ctrl-] on a terminal, else at the end of standard input, or when the device ends.")
 
     @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var waiting: WaitOptions
     @Option(
         name: .customLong("for"),
         help: ArgumentHelp(
@@ -35,10 +36,12 @@ struct Console: AsyncParsableCommand {
     func run() async throws {
         try await connection.withConnection { gateway in
             let description = try await gateway.describe(device)
+            let lease = try await waiting.lease(device, gateway)
             let opened = try await gateway.open(device)
             try await converse(with: opened, description)
-            // Ends the read that still waits, so that the connection can close in order.
+            // Ends the stream, so that the connection can close in order.
             try await opened.close()
+            _ = lease
         }
     }
 
@@ -67,6 +70,21 @@ struct Console: AsyncParsableCommand {
     }
 
     private func copyOut(_ device: RemoteDevice, length: Int) async throws -> Ending {
+        guard device.connection.welcome.features.contains(.streams) else {
+            return try await copyOutByReads(device, length: length)
+        }
+        for try await event in device.events(maxBytes: length) {
+            switch event {
+            case .event(let event): try Output.bytes(event.bytes)
+            case .gap(let lost): Output.standardError("\r\n[\(lost) bytes were missed]\r\n")
+            }
+        }
+        try Task.checkCancellation()
+        return .device
+    }
+
+    /// For gateways that know no streams.
+    private func copyOutByReads(_ device: RemoteDevice, length: Int) async throws -> Ending {
         while true {
             let bytes = try await device.read(count: length)
             if bytes.isEmpty { return .device }

@@ -45,6 +45,8 @@ struct DeviceStates: AsyncParsableCommand {
         let by: String?
         let since: UInt64?
         let sessions: [UInt64]
+        let lease: String
+        let holders: [UInt64]?
     }
     private struct Request: Encodable {
         let after: String
@@ -76,13 +78,16 @@ struct DeviceStates: AsyncParsableCommand {
 
     private func line(_ state: State) -> String {
         var words = [state.name, state.profile, state.state]
-        words.append(
-            "sessions "
-                + (state.sessions.isEmpty ? "none" : state.sessions.map(String.init).joined(separator: " ")))
+        words.append("sessions \(numbers(state.sessions))")
+        if let holders = state.holders { words.append("\(state.lease) lease, held by \(numbers(holders))") }
         if let reason = state.reason {
             words.append("\(reason) (\(state.by ?? "?"), \(state.since.map(Clock.text) ?? "?"))")
         }
         return words.map(\.printable).joined(separator: "\t")
+    }
+
+    private func numbers(_ sessions: [UInt64]) -> String {
+        sessions.isEmpty ? "none" : sessions.map(String.init).joined(separator: " ")
     }
 }
 

@@ -35,7 +35,7 @@ enum ExitStatus: Int32 {
         case .denied: self = .denied
         case .refused: self = .refused
         case .errno: self = .device
-        case .connectionLost, .handshake, .timeout: self = .connection
+        case .connectionLost, .outcomeUnknown, .handshake, .timeout: self = .connection
         case .session, .protocolViolation: self = .session
         }
     }

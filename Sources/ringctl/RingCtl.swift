@@ -8,8 +8,10 @@ struct RingCtl: AsyncParsableCommand {
         abstract: "Talks to devices behind a Ringgate gateway.",
         discussion: ExitStatus.help,
         subcommands: [
-            Devices.self, Describe.self, Call.self, Read.self, Write.self, Console.self, Explain.self,
+            Devices.self, Describe.self, Call.self, Read.self, Write.self, Console.self, Watch.self,
+            Explain.self,
             PolicyCommand.self, SessionCommand.self, DeviceCommand.self,
+            LeaseCommand.self,
         ])
 
     static func main() async {

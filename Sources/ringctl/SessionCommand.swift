@@ -24,6 +24,7 @@ struct SessionList: AsyncParsableCommand {
         let identity: String
         let principals: [String]
         let peer: String
+        let isConnected: Bool
         let slots: [Slot]
         let inFlight: Int
     }

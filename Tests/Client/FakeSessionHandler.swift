@@ -86,7 +86,7 @@ final class FakeSessionHandler: ChannelDuplexHandler {
         case .goodbye:
             _ = try Goodbye.decode(frame.payload)
             sink.yield(.goodbye)
-        case .welcome, .complete, .error:
+        case .welcome, .complete, .error, .acknowledge:
             throw WireError(.unexpectedFrame, rule: 9, "a client sent \(frame.header.type)")
         }
     }

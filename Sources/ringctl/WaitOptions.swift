@@ -1,0 +1,27 @@
+import ArgumentParser
+import RingClient
+
+/// Waiting for a device that somebody else has.
+struct WaitOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "If somebody else has the device, wait in the queue for a lease on it for so long.",
+            valueName: "seconds"))
+    var wait: Double?
+
+    func validate() throws {
+        if let wait, !(wait > 0 && wait <= 3_600) {
+            throw ValidationError("--wait must be above 0, at most 3600")
+        }
+    }
+
+    /// The lease, which lasts as long as it is kept; nil when nobody asked to wait.
+    func lease(_ device: String, _ gateway: RingConnection) async throws -> Lease? {
+        guard let wait else { return nil }
+        return try await gateway.acquire([device], wait: .seconds(wait)) { place in
+            let ahead = place.ahead.map { "session \($0.session) (\($0.identity))" }.joined(separator: ", ")
+            Output.standardError(
+                "waiting for \(device), place \(place.position), behind \(ahead.printable)\n")
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Foundation
+import RingClient
+
+struct Watch: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows each change of the devices: nodes that come and go, leases, rights.",
+        discussion: "Ends when the connection does, or after --for.")
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+    @Option(name: .customLong("for"), help: ArgumentHelp("End after this time.", valueName: "seconds"))
+    var duration: Double?
+
+    func validate() throws {
+        if let duration, !(duration > 0 && duration <= 86400) {
+            throw ValidationError("--for must be above 0, at most 86400")
+        }
+    }
+
+    func run() async throws {
+        try await connection.withConnection { gateway in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await show(gateway) }
+                if let duration { group.addTask { try await Task.sleep(for: .seconds(duration)) } }
+                try await group.next()
+                group.cancelAll()
+            }
+        }
+    }
+
+    private func show(_ gateway: RingConnection) async throws {
+        for try await event in gateway.watch() {
+            switch event {
+            case .gap(let lost): Output.standardError("\(lost) changes were missed\n")
+            case .event(let event):
+                let news = try JSONDecoder().decode(DeviceNews.self, from: Data(event.bytes))
+                switch output.format {
+                case .json: try Output.json(news)
+                case .text:
+                    let by = news.session.map { " by session \($0) (\(news.identity ?? "unknown"))" } ?? ""
+                    print("\(news.device)\t\(news.change)\(by)".printableLine)
+                }
+            }
+        }
+    }
+}
+
+extension String {
+    /// The same for a terminal; tabs stay.
+    fileprivate var printableLine: String {
+        split(separator: "\t", omittingEmptySubsequences: false).map { String($0).printable }
+            .joined(separator: "\t")
+    }
+}
