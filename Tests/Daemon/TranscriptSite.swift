@@ -80,7 +80,7 @@ final class TranscriptSite {
                 commands:
                   [policy.show, policy.effective, policy.plan, policy.apply, policy.rollback, policy.history,
                   policy.explain, policy.suggest, session.list, session.kill, device.list, device.disable,
-                  device.drain, device.enable, device.reset-lane]
+                  device.drain, device.enable, device.reset-lane, lease.list, lease.revoke]
               - id: use-board
                 principals: [agent]
                 devices: [board]
