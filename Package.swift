@@ -71,6 +71,7 @@ let package = Package(
             name: "board-agent", dependencies: ["RingClient", argumentParser], path: "Examples/BoardAgent"),
 
         .target(name: "TestSupport", dependencies: ["COpenSSL", "RingProtocol"], path: "Tests/Support"),
+        .testTarget(name: "ChaosTests", dependencies: ["TestSupport"], path: "Tests/Chaos"),
         .testTarget(name: "ProtocolTests", dependencies: ["RingProtocol"], path: "Tests/Protocol"),
         .target(name: "PolicyReference", dependencies: ["RingPolicy"], path: "Tests/PolicyReference"),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
@@ -102,6 +103,16 @@ let package = Package(
             path: "Tests/Gateway"),
         .testTarget(
             name: "LabTests", dependencies: ["RingLab", "TestSupport", "ringlab"], path: "Tests/Lab"),
+        .executableTarget(
+            name: "pulse-bench",
+            dependencies: [
+                "RingClient", "RingGateway", "RingPolicy", "RingProtocol", "TestSupport", logging,
+            ],
+            path: "Tests/PulseBench"),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["RingEngine", "RingGateway", "RingPolicy", "RingProtocol", "TestSupport"],
+            path: "Tests/Simulation"),
         .testTarget(
             name: "DaemonTests", dependencies: ["RingLab", "TestSupport", "ringctl", "ringgated"],
             path: "Tests/Daemon"),
