@@ -50,6 +50,7 @@ extension GatewayLoop {
             session.pointee.state.slots.held($0)
         }
         guard slot.file != .gateway else {
+            try entry.requireNoDeadline()
             return try administer(command, entry, session)
         }
         if slot.isConsole {
@@ -61,6 +62,7 @@ extension GatewayLoop {
             return try begin(entry, limit: command.limit, isMetered: slot.isMetered, session)
         }
         guard command.transport != .procedure else {
+            try entry.requireNoDeadline()
             return try start(
                 entry, on: slot.grant.device, limit: command.limit, isMetered: slot.isMetered, session)
         }

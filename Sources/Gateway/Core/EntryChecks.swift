@@ -23,6 +23,14 @@ extension Entry {
         }
     }
 
+    /// Refuses a deadline where the gateway itself works, which is not given up half-way.
+    func requireNoDeadline() throws(Refusal) {
+        guard timeout == 0 else {
+            throw Refusal(
+                .shape, "procedures and the gateway's own commands have no deadline; timeout_ms must be 0")
+        }
+    }
+
     /// Nanoseconds that a timeout entry waits.
     func requiredDelay() throws(Refusal) -> UInt64 {
         guard let delay else {
