@@ -44,8 +44,16 @@ extension GatewayLoop {
             principals: session.pointee.rights.policy.principals,
             device: deviceName(entry, session) ?? "", operation: entry.operation ?? .nop,
             code: entry.subOpcode, offset: entry.offset,
-            argument: Array(entry.argument.pointer.prefix(RequestLog.argumentLimit)),
+            argument: loggedArgument(entry),
             argumentLength: entry.argument.count, refusal: refusal)
+    }
+
+    /// Of a stream, what one read of it would have: its credit says nothing about a right.
+    private static func loggedArgument(_ entry: Entry) -> [UInt8] {
+        if entry.isStream, entry.operation == .read, let read = ReadArgument.decode(entry) {
+            return ReadArgument.encode(count: read.count)
+        }
+        return Array(entry.argument.pointer.prefix(RequestLog.argumentLimit))
     }
 
     /// As the slot has it, or as an open or describe names it; nil when that is no name.
