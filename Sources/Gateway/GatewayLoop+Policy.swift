@@ -23,7 +23,12 @@ extension GatewayLoop {
                 "by": "\(identity)",
             ])
         policy = new
-        devices.change(to: new.devices, now: now)
+        for index in devices.change(to: new.devices, now: now) {
+            leases.advance(to: now)
+            leases.revoke(index, .policy)
+            settleLeases()
+            endSlots(on: index, .policyChanged)
+        }
         watchNodes()
         setConsoles()
         resolveRights()

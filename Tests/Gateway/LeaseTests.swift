@@ -243,6 +243,31 @@ import Testing
         #expect(told?.reason == .unavailable && told?.text.contains("being moved") == true)
     }
 
+    @Test func anotherWayOfHavingADeviceBeginsAnew() throws {
+        let line = try SerialLine()
+        var policy = SitePolicy()
+        policy.devices.append(SitePolicy.terminal(line.path))
+        policy.rules.append(SitePolicy.rule("board", on: "board", [], read: 4_096, write: 4_096))
+        let site = try Site(policy)
+        let clients = [try site.greeted(.all), try site.greeted(.all)]
+        for client in clients {
+            try client.submit([.open("board", slot: 0, id: 1)])
+            #expect(try client.completions(1)[0].result == 0)
+        }
+        policy.number = 2
+        policy.devices[2] = SitePolicy.terminal(line.path, lease: .exclusive)
+        try site.apply(policy)
+        // Both had it; now it is one's at a time.
+        for client in clients {
+            try client.submit([.write("x", id: 2)])
+            #expect(try client.completions(1)[0].refusal?.reason == .slotNotOpen)
+        }
+        try clients[0].submit([.open("board", slot: 0, id: 3)])
+        #expect(try clients[0].completions(1)[0].result == 0)
+        try clients[1].submit([.open("board", slot: 0, id: 3)])
+        #expect(try clients[1].completions(1)[0].refusal?.reason == .busy)
+    }
+
     @Test func aRequestThatWaitsIsCancelledOrRunsOut() throws {
         let line = try SerialLine()
         let site = try site(line)

@@ -111,14 +111,23 @@ struct DeviceTable {
         return index
     }
 
-    /// Goes by another policy from now on.
-    mutating func change(to devices: [Device], now: UInt64) {
+    /// Goes by another policy from now on. The result are devices that are had in another way now: files that were opened in
+    /// the old way count for nobody.
+    mutating func change(to devices: [Device], now: UInt64) -> [Index] {
+        var changed: [Index] = []
         let byName = Dictionary(devices.map { ($0.name, $0) }) { first, _ in first }
         for position in entries.indices {
             let new = byName[entries[position].name]?.limits ?? UseLimits()
-            if let device = byName[entries[position].name] { entries[position].device = device }
+            if let device = byName[entries[position].name] {
+                let old = entries[position].device
+                if old.lease.mode != device.lease.mode || (old.console == nil) != (device.console == nil) {
+                    changed.append(Index(position + 1))
+                }
+                entries[position].device = device
+            }
             if new != entries[position].meter.limits { entries[position].meter.change(to: new, now: now) }
         }
+        return changed
     }
 
     /// Refuses one more entry on the device when that would be one too many for it.
