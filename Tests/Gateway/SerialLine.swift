@@ -17,7 +17,7 @@ final class SerialLine: Sendable {
             throw POSIXFailure(call: "openpty", code: errno)
         }
         (master, slave) = ends
-        path = String(cString: name)
+        path = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     deinit {

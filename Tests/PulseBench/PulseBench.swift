@@ -106,7 +106,7 @@ final class PulseLine: Sendable {
         var name = [CChar](repeating: 0, count: 64)
         guard openpty(&ends.0, &ends.1, &name, &settings, nil) == 0 else { throw POSIXError(.EIO) }
         (master, slave) = ends
-        path = String(cString: name)
+        path = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     deinit {
