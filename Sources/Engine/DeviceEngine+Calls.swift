@@ -70,6 +70,9 @@ extension DeviceEngine {
     private mutating func hold(
         _ taken: OpenFileID, _ position: Int, _ argument: WireBytes
     ) throws(Refusal) -> CallPlan.Descriptor {
+        guard taken.loop == loop else {
+            throw Refusal(.unsupported, "the two files are of devices that other threads operate")
+        }
         guard files[taken.index].state == .open else {
             throw Refusal(.slotNotOpen, "the file whose descriptor is taken is being closed")
         }
@@ -107,7 +110,7 @@ extension DeviceEngine {
                 operation.pointee.result = -failure
                 return .gaveNothing
             }
-            return .gave(OpenFileID(file))
+            return .gave(OpenFileID(file, loop: loop))
         }
     }
 

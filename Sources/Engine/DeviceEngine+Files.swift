@@ -65,6 +65,7 @@ extension DeviceEngine {
     /// Cancels what runs on the file, waits for it, then closes it. With a tag the end is told as a
     /// completion.
     public mutating func close(_ file: OpenFileID, tag: OperationTag?) {
+        precondition(file.loop == loop, "a file of another loop's engine")
         guard files[file.index].state == .open else { return }
         files[file.index].state = .closing
         files[file.index].closeTag = tag
@@ -114,7 +115,7 @@ extension DeviceEngine {
         }
         let failure = admit(fd, at: file, operation.pointee.transfers)
         operation.pointee.result = -failure
-        return failure == 0 ? .opened(OpenFileID(file)) : .notOpened
+        return failure == 0 ? .opened(OpenFileID(file, loop: loop)) : .notOpened
     }
 
     /// Puts a descriptor in the place kept for it, and into the rings' tables. When those do not take it, it is

@@ -50,6 +50,12 @@ extension DeviceEngine {
         lanes[device]?.state(now: KernelClock.monotonic())
     }
 
+    /// All of them by their devices' names.
+    public var laneStates: [String: LaneState] {
+        let now = KernelClock.monotonic()
+        return lanes.mapValues { $0.state(now: now) }
+    }
+
     /// Tells the client of a call that does not come back, and of a close that would wait for it.
     private mutating func answer(_ abandoned: CallLane.Abandoned) {
         answered += 1

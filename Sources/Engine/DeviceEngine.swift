@@ -28,15 +28,18 @@ public struct DeviceEngine: ~Copyable {
     var now: UInt64 = 0
     var ringEntries = 0
     public let counters = EngineCounters()
+    /// Number of the loop that owns it, by which its files are told from those of others.
+    let loop: UInt8
 
     /// `wake` is signalled whenever something has finished while the loop may be asleep.
-    package init(wake: WakeSignal) throws(EngineError) {
+    package init(wake: WakeSignal, loop: UInt8 = 0) throws(EngineError) {
         let installed = rg_interrupt_install()
         guard installed == 0 else { throw .failed(call: "sigaction", errno: -installed) }
         let ring = try DeviceRing(wake: wake, wide: false)
         let wideRing = try DeviceRing(wake: wake, wide: true)
         self.ring = ring
         self.wideRing = wideRing
+        self.loop = loop
         finished = FinishedList(wake: wake)
     }
 
@@ -89,6 +92,7 @@ public struct DeviceEngine: ~Copyable {
     mutating func take(
         _ kind: Operation.Kind, payload: Int, alignment: Int = 64, _ file: OpenFileID, _ tag: OperationTag
     ) throws(Refusal) -> OperationPointer {
+        precondition(file.loop == loop, "a file of another loop's engine")
         guard files[file.index].state == .open, !files[file.index].isQuarantined else {
             throw notUsable(file.index)
         }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// What became of one operation.
 public struct EngineCompletion {
-    public enum Kind {
+    public enum Kind: Sendable {
         case operation
         /// An open that succeeded; the file is the caller's to close.
         case opened(OpenFileID)
@@ -33,4 +33,19 @@ public struct EngineCompletion {
     public let refusal: Refusal?
     /// The reply. Valid until the next call of `DeviceEngine.next`.
     public let payload: UnsafeRawBufferPointer
+
+    package init(
+        tag: OperationTag, kind: Kind, result: Int32, engine: EngineKind, deviceTime: UInt64,
+        isIndeterminate: Bool, hasMore: Bool = false, refusal: Refusal?, payload: UnsafeRawBufferPointer
+    ) {
+        self.tag = tag
+        self.kind = kind
+        self.result = result
+        self.engine = engine
+        self.deviceTime = deviceTime
+        self.isIndeterminate = isIndeterminate
+        self.hasMore = hasMore
+        self.refusal = refusal
+        self.payload = payload
+    }
 }

@@ -5,7 +5,7 @@ import RingProtocol
 
 /// Whom an operation belongs to: carried through the engine unread and given back with the completion.
 @frozen
-public struct OperationTag: Equatable, Sendable {
+public struct OperationTag: Hashable, Sendable {
     public let session: UInt32
     /// Tells a session from a later one in the same place.
     public let generation: UInt32

@@ -4,7 +4,12 @@ import RingProtocol
 @frozen
 public struct OpenFileID: Hashable, Sendable {
     public let index: UInt32
-    @inlinable public init(_ index: UInt32) { self.index = index }
+    /// The loop whose engine has it open.
+    public let loop: UInt8
+    @inlinable public init(_ index: UInt32, loop: UInt8 = 0) {
+        self.index = index
+        self.loop = loop
+    }
 }
 
 /// What may be opened: a device some rule lets the peer use. Made only by `PeerPolicy`, used once.

@@ -221,6 +221,12 @@ public struct CommandShape: Sendable {
         return nil
     }
 
+    /// The profile of the slot whose descriptor the kernel gets; nil when it gets none.
+    public var takenProfile: String? {
+        for field in fields { if case .takes(let profile) = field.descriptor { return profile } }
+        return nil
+    }
+
     /// Whether an inline array is as long as the code says, so that nothing of it is unused.
     func isSizedByCode(_ block: Int) -> Bool {
         if case .codeSize = blocks[block].amount { true } else { false }

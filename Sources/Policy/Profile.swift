@@ -15,6 +15,9 @@ public struct Profile: Sendable {
         self.releases = releases
     }
 
+    /// Profiles of the files that its commands hand to the kernel.
+    public var takenProfiles: [String] { commands.compactMap(\.takenProfile) }
+
     public func command(named name: String) -> CommandShape? { commands.first { $0.name == name } }
     /// All commands that the code may mean.
     public func commands(_ code: SubOpcode) -> [CommandShape] {
