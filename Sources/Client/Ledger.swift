@@ -13,6 +13,8 @@ struct Ledger {
     /// Where the last completion was found: the next one is most often there too.
     private var cursor = 0
     private var nextID: UInt64 = 1
+    /// Highest id of which the gateway has said anything.
+    private var lastAnswered: UInt64 = 0
     private(set) var entriesInFlight = 0
     private(set) var payloadInFlight = 0
 
@@ -53,6 +55,7 @@ struct Ledger {
         guard let place = place(of: id) else {
             throw WireError(.requestID, rule: 20, "completion for request \(id), which is not in flight")
         }
+        lastAnswered = max(lastAnswered, id)
         let call = pending[place]
         let index = Int(id - call.firstID)
         if header.flags.contains(.more) {
@@ -113,6 +116,11 @@ struct Ledger {
         guard last < nextID else {
             throw WireError(
                 .malformed, rule: 39, "request \(last) accepted, of which \(nextID - 1) were sent")
+        }
+        guard last >= lastAnswered else {
+            throw WireError(
+                .malformed, rule: 39,
+                "request \(last) was the last accepted, and \(lastAnswered) was answered")
         }
         var again: [Call] = []
         for call in pending where call.sent > 0 {

@@ -14,6 +14,8 @@ public enum RingError: Error, Equatable, Sendable {
     case handshake(String)
     /// The session is over and nobody can tell whether the operation was carried out: it was sent, and no answer came.
     case outcomeUnknown(String)
+    /// The operation never left this machine, for this reason.
+    indirect case notSent(RingError)
     /// The gateway ended the session for cause. What was unanswered has an unknown outcome.
     case session(SessionError)
     /// The gateway sent what docs/protocol.md does not allow; the connection was given up.
@@ -36,7 +38,8 @@ extension RingError {
     public var didRun: DidRun {
         switch self {
         case .denied, .refused, .handshake, .timeout: .no
-        case .errno(let errno, _): errno.isIndeterminate ? .unknown : .yes
+        case .notSent: .no
+        case .errno(let errno, _): errno.didRun
         case .connectionLost, .outcomeUnknown, .session, .protocolViolation: .unknown
         }
     }
@@ -45,4 +48,16 @@ extension RingError {
     init(_ refusal: Refusal) {
         self = refusal.flags.contains(.denied) ? .denied(refusal) : .refused(refusal)
     }
+}
+
+extension Errno {
+    /// What was cancelled, or out of time, says whether it had begun (rule R-37); other errors are a device's or the kernel's.
+    fileprivate var didRun: RingError.DidRun {
+        if isIndeterminate { return .unknown }
+        return number == Self.cancelled || number == Self.timedOut ? .no : .yes
+    }
+
+    /// ECANCELED and ETIME of asm-generic/errno.h.
+    private static let cancelled: Int32 = 125
+    private static let timedOut: Int32 = 62
 }

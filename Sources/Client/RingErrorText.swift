@@ -15,6 +15,8 @@ extension RingError: CustomStringConvertible {
             "connection lost: \(text)"
         case .outcomeUnknown(let text):
             "it is unknown whether this was done, look before repeating it: \(text)"
+        case .notSent(let reason):
+            "not sent: \(reason)"
         case .handshake(let text):
             "TLS handshake failed: \(text)"
         case .session(let error):

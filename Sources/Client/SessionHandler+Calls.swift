@@ -111,9 +111,9 @@ extension SessionHandler {
     private func checkOpen() throws(RingError) {
         switch phase {
         case .open, .lost, .draining: return
-        case .ended(let reason): throw reason
-        case .greeting: throw .connectionLost("not connected yet")
-        case .closing: throw .connectionLost("the connection is being closed")
+        case .ended(let reason): throw .notSent(reason)
+        case .greeting: throw .notSent(.connectionLost("not connected yet"))
+        case .closing: throw .notSent(.connectionLost("the connection is being closed"))
         }
     }
 

@@ -78,7 +78,7 @@ extension SessionHandler {
             slots.renew(count: Int(answer.slots))
             adopt(answer)
             resumed()
-            fail(lost, .outcomeUnknown(reason), unsent: .connectionLost("not sent: \(reason)"))
+            fail(lost, .outcomeUnknown(reason), unsent: .notSent(.connectionLost(reason)))
         case .fresh: throw WireError(.malformed, rule: 39, "a welcome that does not say what was resumed")
         }
     }

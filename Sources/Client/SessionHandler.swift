@@ -158,7 +158,7 @@ final class SessionHandler: ChannelInboundHandler {
         closeTimer?.cancel()
         keepAliveTask?.cancel()
         greeting.fail(reason)
-        fail(ledger.takeAll(), wasLost ? .outcomeUnknown("\(reason)") : reason, unsent: reason)
+        fail(ledger.takeAll(), wasLost ? .outcomeUnknown("\(reason)") : reason, unsent: .notSent(reason))
         guard let context else { return ending.succeed() }
         context.channel.closeFuture.cascade(to: ending)
         context.close(promise: nil)

@@ -36,6 +36,7 @@ enum ExitStatus: Int32 {
         case .refused: self = .refused
         case .errno: self = .device
         case .connectionLost, .outcomeUnknown, .handshake, .timeout: self = .connection
+        case .notSent(let reason): self.init(reason)
         case .session, .protocolViolation: self = .session
         }
     }
