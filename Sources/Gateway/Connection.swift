@@ -1,3 +1,4 @@
+import Glibc
 import RingPolicy
 import RingProtocol
 
@@ -10,6 +11,8 @@ struct Connection: ~Copyable {
         /// TLS is not done; no byte has reached the frame decoder.
         case handshaking
         case serving
+        /// Its session is another loop's, which gets it once nothing of it is under way here.
+        case departing
         /// The client has said goodbye: what it is owed is answered, then the connection ends.
         case finishing
         /// The last bytes are on their way; waits for the peer's end.
@@ -22,7 +25,11 @@ struct Connection: ~Copyable {
     var stage = Stage.handshaking
     /// The peer's address and port, for logs.
     let peer: PeerAddress
-    let place: Place
+    var place: Place
+    /// The socket itself while another loop may have to take the connection over; -1 afterwards.
+    var descriptor: Int32 = -1
+    /// What the client has said hello with, when its session is another loop's.
+    var departure: Hello?
     /// What the verified certificate says; set before anything is decoded.
     var peerIdentity: PeerIdentity?
     /// What its holder may do, as the policy was when it was recognized.
@@ -71,5 +78,21 @@ struct Connection: ~Copyable {
         self.peer = peer
         self.place = place
         self.deadline = deadline
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// The socket, which is the caller's now.
+    mutating func takeSocket() -> Int32 {
+        defer { descriptor = -1 }
+        return descriptor
+    }
+
+    /// No other loop can have it any more.
+    mutating func keep() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
     }
 }

@@ -15,6 +15,9 @@ public struct GatewayConfiguration: Sendable {
     public var key: String
     public var clientCA: String
     public var limits = GatewayLimits()
+    /// Loop threads, 1 to 64. Each has its sessions and its devices; what a session asks of another loop's device is handed
+    /// over.
+    public var loops = 1
 
     public init(listen: String, certificate: String, key: String, clientCA: String) {
         self.listen = listen
@@ -24,21 +27,24 @@ public struct GatewayConfiguration: Sendable {
     }
 }
 
-/// A running gateway: one loop thread, started and listening. `drain` or `stop` ends it; `wait` returns then.
+/// A running gateway: its loop threads, started and listening. `drain` or `stop` ends them; `wait` returns then.
 public final class Gateway: Sendable {
     /// `HOST:PORT` it listens on.
     public let address: String
     public let counters: GatewayCounters
-    public let engineCounters: EngineCounters
-    private let mailbox: Mailbox
-    private let ending: LoopEnding
+    public let engineCounters: EngineTotals
+    private let mailboxes: [Mailbox]
+    private let endings: [LoopEnding]
 
-    private init(_ started: Started, mailbox: Mailbox, counters: GatewayCounters, ending: LoopEnding) {
-        address = started.address
-        engineCounters = started.engineCounters
-        self.mailbox = mailbox
+    private init(
+        _ address: PeerAddress, _ engines: [EngineCounters], _ mailboxes: [Mailbox],
+        _ counters: GatewayCounters, _ endings: [LoopEnding]
+    ) {
+        self.address = address.description
+        engineCounters = EngineTotals(engines)
+        self.mailboxes = mailboxes
         self.counters = counters
-        self.ending = ending
+        self.endings = endings
     }
 
     /// The port it listens on.
@@ -52,22 +58,60 @@ public final class Gateway: Sendable {
         _ configuration: GatewayConfiguration, policy: PolicySnapshot, administrator: Administrator? = nil,
         logger: Logger
     ) throws(GatewayError) -> Gateway {
-        let wake: WakeSignal
-        do { wake = try WakeSignal() } catch { throw .engine(error) }
-        let mailbox = Mailbox(wake: wake)
-        let counters = GatewayCounters()
-        let start = LoopStart()
-        let ending = LoopEnding()
-        do throws(EngineError) {
-            let desk = try AdministrationDesk(administrator, mailbox)
-            try LoopThread.spawn {
-                run(configuration, policy, logger, mailbox, counters, desk, start)
-                ending.arrive()
+        precondition((1...64).contains(configuration.loops), "a gateway has 1 to 64 loops")
+        let mailboxes = try makeMailboxes(configuration.loops)
+        let site = LoopSite(
+            configuration: configuration, policy: policy, logger: logger, counters: GatewayCounters(),
+            commons: Commons(mailboxes, policy.devices), listener: try Listener(configuration.listen))
+        var engines: [EngineCounters] = []
+        var endings: [LoopEnding] = []
+        do throws(GatewayError) {
+            for number in mailboxes.indices {
+                let desk = try makeDesk(number == 0 ? administrator : nil, mailboxes[number])
+                let (engine, ending) = try start(site, UInt8(number), desk)
+                engines.append(engine)
+                endings.append(ending)
             }
+        } catch {
+            for mailbox in mailboxes.prefix(endings.count) { mailbox.post(.stop) }
+            for ending in endings { ending.wait() }
+            throw error
+        }
+        return Gateway(site.listener.address, engines, mailboxes, site.counters, endings)
+    }
+
+    private static func makeMailboxes(_ count: Int) throws(GatewayError) -> [Mailbox] {
+        var mailboxes: [Mailbox] = []
+        do throws(EngineError) {
+            for _ in 0..<count { mailboxes.append(Mailbox(wake: try WakeSignal())) }
         } catch {
             throw .engine(error)
         }
-        return Gateway(try start.wait(), mailbox: mailbox, counters: counters, ending: ending)
+        return mailboxes
+    }
+
+    private static func makeDesk(
+        _ administrator: Administrator?, _ mailbox: Mailbox
+    ) throws(GatewayError) -> AdministrationDesk {
+        do { return try AdministrationDesk(administrator, mailbox) } catch { throw .engine(error) }
+    }
+
+    /// Starts one loop; it runs when this returns.
+    private static func start(
+        _ site: LoopSite, _ number: UInt8, _ desk: AdministrationDesk
+    ) throws(GatewayError) -> (EngineCounters, LoopEnding) {
+        let start = LoopStart()
+        let ending = LoopEnding()
+        do throws(EngineError) {
+            try LoopThread.spawn {
+                run(site, number, desk, start)
+                ending.arrive()
+            }
+        } catch {
+            desk.stop()
+            throw .engine(error)
+        }
+        return (try start.wait(), ending)
     }
 
     /// Checks everything `start` would need, without serving anybody.
@@ -89,32 +133,30 @@ public final class Gateway: Sendable {
 
     /// Answers what was accepted, takes nothing new, then ends. After two seconds what still runs is
     /// cancelled, after three connections are cut; after five it has ended whatever hangs.
-    public func drain() { mailbox.post(.drain) }
+    public func drain() { for mailbox in mailboxes { mailbox.post(.drain) } }
 
     /// Cuts all connections and ends.
-    public func stop() { mailbox.post(.stop) }
+    public func stop() { for mailbox in mailboxes { mailbox.post(.stop) } }
 
-    /// Puts a policy in force: in one turn of the loop, for all sessions. What a session may no longer use is
+    /// Puts a policy in force: in one turn of each loop, for all its sessions. What a session may no longer use is
     /// closed, a session nobody is known as any more ends, and what is in flight is answered under the policy
     /// that let it run. Returns at once; a gateway that is stopping takes no new policy.
-    public func apply(_ policy: PolicySnapshot) { mailbox.post(.apply(policy)) }
+    public func apply(_ policy: PolicySnapshot) { mailboxes[0].post(.apply(policy)) }
 
     /// Lets the administrator read the policy file again and puts it in force when it is good. Returns at
     /// once; the log tells.
-    public func reload() { mailbox.post(.reload) }
+    public func reload() { mailboxes[0].post(.reload) }
 
     /// Blocks until the gateway has ended.
-    public func wait() { ending.wait() }
+    public func wait() { for ending in endings { ending.wait() } }
 
     /// The loop's whole life, on its own thread: rings belong to the thread that makes them.
     private static func run(
-        _ configuration: GatewayConfiguration, _ policy: PolicySnapshot, _ logger: Logger, _ mailbox: Mailbox,
-        _ counters: GatewayCounters, _ desk: AdministrationDesk, _ start: LoopStart
+        _ site: LoopSite, _ number: UInt8, _ desk: AdministrationDesk, _ start: LoopStart
     ) {
         do throws(GatewayError) {
-            var loop = try GatewayLoop(configuration, policy, logger, mailbox, counters, desk)
-            start.succeed(
-                Started(address: loop.listener.address.description, engineCounters: loop.engine.counters))
+            var loop = try GatewayLoop(site, number, desk)
+            start.succeed(loop.engine.counters)
             loop.run()
         } catch {
             desk.stop()
@@ -123,24 +165,38 @@ public final class Gateway: Sendable {
     }
 }
 
+/// What all loops of a gateway start with.
+struct LoopSite: Sendable {
+    let configuration: GatewayConfiguration
+    let policy: PolicySnapshot
+    let logger: Logger
+    let counters: GatewayCounters
+    let commons: Commons
+    let listener: Listener
+}
+
 extension GatewayLoop {
-    init(
-        _ configuration: GatewayConfiguration, _ policy: PolicySnapshot, _ logger: Logger, _ mailbox: Mailbox,
-        _ counters: GatewayCounters, _ desk: AdministrationDesk
-    ) throws(GatewayError) {
+    init(_ site: LoopSite, _ number: UInt8, _ desk: AdministrationDesk) throws(GatewayError) {
+        let configuration = site.configuration
+        let isFirst = number == 0
+        let mailbox = site.commons.mailboxes[Int(number)]
         let tls = try TLSContext(
             certificate: configuration.certificate, key: configuration.key, clientCA: configuration.clientCA)
-        let listener = try Listener(configuration.listen)
         let sessions = configuration.limits.sessions
-        let network = try Self.makeNetworkRing(listener.descriptor, mailbox.wake, sessions)
-        let engine = try Self.makeEngine(mailbox.wake)
+        let network = try Self.makeNetworkRing(
+            isFirst ? site.listener.descriptor : mailbox.wake.descriptor, mailbox.wake, sessions)
+        let engine = try Self.makeEngine(mailbox.wake, number)
+        let loops = site.commons.loops
         self.init(
-            limits: configuration.limits, policy: policy, counters: counters, logger: logger,
-            mailbox: mailbox, epoch: UInt64.random(in: 1...UInt64.max), tls: tls, network: network,
-            listener: listener, engine: engine, connections: PlaceTable(capacity: sessions),
-            sessions: PlaceTable(capacity: sessions),
-            events: EventLog(logger), desk: desk,
-            deviceWatch: try? DeviceWatch { mailbox.post(.nodesChanged($0)) })
+            number: number, commons: site.commons, limits: configuration.limits, policy: site.policy,
+            counters: site.counters, logger: site.logger, mailbox: mailbox, tls: tls, network: network,
+            listener: isFirst ? site.listener : nil, engine: engine,
+            connections: PlaceTable(capacity: sessions),
+            sessions: PlaceTable(capacity: (sessions + loops - 1) / loops),
+            events: EventLog(site.logger), desk: desk,
+            deviceWatch: isFirst ? try? DeviceWatch { mailbox.post(.nodesChanged($0)) } : nil,
+            sessionNumber: UInt64(number), outgoing: Array(repeating: [], count: loops),
+            handedOver: Array(repeating: 0, count: loops))
     }
 
     private static func makeNetworkRing(
@@ -151,7 +207,7 @@ extension GatewayLoop {
         }
     }
 
-    private static func makeEngine(_ wake: WakeSignal) throws(GatewayError) -> DeviceEngine {
-        do { return try DeviceEngine(wake: wake) } catch { throw .engine(error) }
+    private static func makeEngine(_ wake: WakeSignal, _ loop: UInt8) throws(GatewayError) -> DeviceEngine {
+        do { return try DeviceEngine(wake: wake, loop: loop) } catch { throw .engine(error) }
     }
 }

@@ -19,6 +19,13 @@ public struct GatewayLimits: Sendable {
 
     public init() {}
 
+    /// Operations that one loop may have under way at another; one more is refused as busy.
+    static let handedOver = 8_192
+    /// Nanoseconds after which it may be tried again.
+    static let handedOverRetry: UInt64 = 5_000_000
+    /// Orders that may wait for a loop before events of polls for it are dropped, and counted.
+    static let handedEvents = 16_384
+
     /// Elements that a chain may run in one turn of the loop; the next turn goes on.
     static let chainRounds = 32
 

@@ -28,7 +28,7 @@ extension GatewayLoop {
         }
         cancelOrders.append(
             CancelOrder(
-                session: session.pointee.place.index, generation: session.pointee.place.generation,
+                session: session.pointee.place.index, generation: session.pointee.tagGeneration,
                 .request(id), tag: cancelTag(entry, session)))
     }
 
@@ -39,13 +39,15 @@ extension GatewayLoop {
         guard let target else { return answer(entry.requestID, result: Int32(count), session) }
         cancelOrders.append(
             CancelOrder(
-                session: session.pointee.place.index, generation: session.pointee.place.generation, target,
+                session: session.pointee.place.index, generation: session.pointee.tagGeneration, target,
                 tag: cancelTag(entry, session), alreadyEnded: Int32(count)))
     }
 
     /// Ends what no operation of the engine stands for; the result is how many entries that were.
     @discardableResult
     mutating func endWhatWaits(on slot: FileSlot?, _ session: SessionPointer) -> Int {
+        commons.enter()
+        defer { commons.leave() }
         var count = cancelWaiting(
             { waiting in waiting.isCancellable && (slot == nil || waiting.uses(slot)) }, session)
         if slot == nil {
@@ -63,7 +65,7 @@ extension GatewayLoop {
 
     private func cancelTag(_ entry: Entry, _ session: SessionPointer) -> OperationTag {
         OperationTag(
-            session: session.pointee.place.index, generation: session.pointee.place.generation,
+            session: session.pointee.place.index, generation: session.pointee.tagGeneration,
             requestID: entry.requestID, slot: FileSlot(0))
     }
 
@@ -77,6 +79,8 @@ extension GatewayLoop {
 
     /// Ends a request for a lease that waits.
     mutating func cancelLease(_ id: RequestID, _ session: SessionPointer, isExpiry: Bool = false) -> Bool {
+        commons.enter()
+        defer { commons.leave() }
         leases.advance(to: now)
         guard leases.cancel(.init(session: session.pointee.number, id: id)) else { return false }
         answer(id, result: isExpiry ? -ETIME : -ECANCELED, session)
@@ -98,16 +102,72 @@ extension GatewayLoop {
         guard session.pointee.state.streams[id] != nil else { return }
         cancelOrders.append(
             CancelOrder(
-                session: session.pointee.place.index, generation: session.pointee.place.generation,
+                session: session.pointee.place.index, generation: session.pointee.tagGeneration,
                 .request(id)))
     }
 
     /// The engine looks at its operations once for all cancels of the turn.
     mutating func cancelInEngine() {
         guard !cancelOrders.isEmpty else { return }
+        if commons.loops > 1 { passOnCancels() }
         engine.cancel(cancelOrders)
         cancelOrders.removeAll(keepingCapacity: true)
     }
+
+    // MARK: Other loops
+
+    /// An order about a file goes to the loop that has it. One about a request or a session goes from loop to loop, this
+    /// one first; where nobody waits for an answer, to all at once.
+    private mutating func passOnCancels() {
+        var kept: [CancelOrder] = []
+        for order in cancelOrders {
+            let isMine = order.generation >> OperationTag.loopShift == UInt32(number)
+            if case .file(let file) = order.target, file.loop != number {
+                tell(file.loop, .cancel(order))
+                continue
+            }
+            kept.append(order)
+            guard isMine, order.target.isAnywhere else { continue }
+            guard let tag = order.tag else {
+                tellOthers(.cancel(order))
+                continue
+            }
+            find(tag)?.pointee.cancels[tag.requestID] = order
+        }
+        cancelOrders = kept
+    }
+
+    /// One loop has answered a cancel: the next is asked, unless that was the last or what was meant was found. True when the
+    /// client has to wait.
+    mutating func goesOn(_ completion: EngineCompletion, from loop: UInt8, _ session: SessionPointer) -> Bool
+    {
+        guard case .cancelled = completion.kind,
+            let order = session.pointee.cancels[completion.tag.requestID]
+        else { return false }
+        let isFound = order.target.isRequest && completion.result != -ENOENT
+        let next = (loop + 1) % UInt8(commons.loops)
+        guard !isFound, next != number else {
+            session.pointee.cancels[completion.tag.requestID] = nil
+            return false
+        }
+        tell(next, .cancel(order.continued(alreadyEnded: completion.result)))
+        return true
+    }
+}
+
+extension CancelOrder {
+    /// The same for another loop, after so many entries.
+    fileprivate func continued(alreadyEnded count: Int32) -> CancelOrder {
+        CancelOrder(
+            session: session, generation: generation, target, isExpiry: isExpiry, tag: tag,
+            alreadyEnded: target.isRequest ? 0 : count)
+    }
+}
+
+extension CancelOrder.Target {
+    /// Whether any loop may have what it means.
+    fileprivate var isAnywhere: Bool { if case .file = self { false } else { true } }
+    fileprivate var isRequest: Bool { if case .request = self { true } else { false } }
 }
 
 extension Entry {

@@ -6,10 +6,10 @@ import RingProtocol
 extension GatewayLoop {
     /// Writes an operation's result to its session, if that still exists.
     @inline(__always)
-    mutating func answer(_ completion: EngineCompletion) {
+    mutating func answer(_ completion: EngineCompletion, from loop: UInt8? = nil) {
         let tag = completion.tag
         guard tag.session < Console.tagSession || tag.session == .max else { return ownTold(completion) }
-        let session = sessions.find(tag.session, tag.generation)
+        let session = find(tag)
         if tag.meters != 0 { uncount(Counted(bits: tag.meters), session) }
         guard let session, !session.pointee.isOver else {
             _ = settle(completion, nil)
@@ -17,6 +17,7 @@ extension GatewayLoop {
         }
         let refusal = settle(completion, session) ?? completion.refusal
         guard tag.requestID != .none else { return }
+        if !session.pointee.cancels.isEmpty, goesOn(completion, from: loop ?? number, session) { return }
         if !session.pointee.state.streams.isEmpty, session.pointee.state.streams[tag.requestID] != nil {
             return streamed(completion, session)
         }

@@ -8,17 +8,20 @@ import RingProtocol
 extension GatewayLoop {
     /// Makes the consoles that the policy in force wants, and ends others.
     mutating func setConsoles() {
+        commons.enter()
+        defer { commons.leave() }
         var wanted: Set<DeviceTable.Index> = []
         for device in policy.devices {
             guard let terms = device.console, let index = try? devices.known(device, now: now) else {
                 continue
             }
+            guard devices[index].loop == number else { continue }
             wanted.insert(index)
             guard consoles[index]?.terms != terms else { continue }
             endConsole(index)
             consoles[index] = Console(terms, log: terms.log.flatMap { log(device.name, $0) })
         }
-        for index in consoles.keys where !wanted.contains(index) { endConsole(index) }
+        for index in ownConsoles where !wanted.contains(index) { endConsole(index) }
         openConsoles()
     }
 
@@ -39,28 +42,41 @@ extension GatewayLoop {
 
     private mutating func endConsole(_ index: DeviceTable.Index) {
         guard let console = consoles.removeValue(forKey: index) else { return }
-        if case .open(let file) = console.state { engine.close(file, tag: nil) }
+        if case .open(let file) = console.state { closeFile(file, tag: nil) }
         _ = console.log?.stop(within: 100_000_000)
         for key in console.hub.keys {
-            if let session = find(session: key.session) {
-                finish(key.request, Refusal(.slotNotOpen, "the policy has no console here any more"), session)
-            }
+            let loop = commons.loop(of: key.session)
+            if loop == number { endReader(key) } else { commons.mailboxes[Int(loop)].post(.endReader(key)) }
         }
     }
 
+    /// The console that somebody reads is no more.
+    mutating func endReader(_ key: ConsoleHub.Key) {
+        guard let session = find(session: key.session) else { return }
+        finish(key.request, Refusal(.slotNotOpen, "the policy has no console here any more"), session)
+    }
+
+    /// Those of devices that this loop operates.
+    private var ownConsoles: [DeviceTable.Index] { consoles.keys.filter { devices[$0].loop == number } }
+
     mutating func endConsoles() {
-        for index in consoles.keys { endConsole(index) }
+        commons.enter()
+        defer { commons.leave() }
+        for index in ownConsoles { endConsole(index) }
     }
 
     /// Opens those that are closed and whose time has come.
     mutating func openConsoles() {
-        for (index, console) in consoles {
+        commons.enter()
+        defer { commons.leave() }
+        for index in ownConsoles {
+            guard let console = consoles[index] else { continue }
             guard case .closed(let until) = console.state, now >= until,
                 let authorized = policy.authorizeConsole(of: devices[index].device)
             else { continue }
             let grant = authorized.grant
             do throws(Refusal) {
-                try engine.open(authorized, tag: consoleTag(index))
+                try openFile(authorized, on: index, tag: consoleTag(index))
                 consoles[index]?.grant = grant
                 consoles[index]?.state = .opening
             } catch {
@@ -71,14 +87,17 @@ extension GatewayLoop {
 
     private func consoleTag(_ index: DeviceTable.Index) -> OperationTag {
         OperationTag(
-            session: Console.tagSession, generation: UInt32(index), requestID: .none, slot: FileSlot(0))
+            session: Console.tagSession, generation: UInt32(index) | ownTagBits, requestID: .none,
+            slot: FileSlot(0))
     }
 
     /// An operation of a console has come back.
     mutating func consoleTold(_ completion: EngineCompletion) {
-        let index = DeviceTable.Index(truncatingIfNeeded: completion.tag.generation)
+        commons.enter()
+        defer { commons.leave() }
+        let index = DeviceTable.Index(truncatingIfNeeded: completion.tag.generation & Place.generationMask)
         guard consoles[index] != nil else {
-            if case .opened(let file) = completion.kind { engine.close(file, tag: nil) }
+            if case .opened(let file) = completion.kind { closeFile(file, tag: nil) }
             return
         }
         switch completion.kind {
@@ -89,6 +108,7 @@ extension GatewayLoop {
             consoles[index]?.hub.append(completion.payload)
             consoles[index]?.log?.append(completion.payload)
             pump(index)
+            pumpElsewhere(index)
             readNext(index)
         case .operation: closeConsole(index)
         case .notOpened: consoles[index]?.state = .closed(until: now + Console.retry)
@@ -97,7 +117,7 @@ extension GatewayLoop {
     }
 
     private mutating func closeConsole(_ index: DeviceTable.Index) {
-        if case .open(let file)? = consoles[index]?.state { engine.close(file, tag: nil) }
+        if case .open(let file)? = consoles[index]?.state { closeFile(file, tag: nil) }
         consoles[index]?.state = .closed(until: now + Console.retry)
     }
 
@@ -110,7 +130,7 @@ extension GatewayLoop {
                 .read, requestID: .none, offset: Entry.currentPosition, argument: WireBytes(bytes))
             do throws(Refusal) {
                 let command = try grant.authorize(entry, on: file, &layout) { _ in nil }
-                try engine.submit(command, tag: consoleTag(index), waitsForInput: true)
+                try submit(command, entry, by: grant, tag: consoleTag(index), waitsForInput: true)
                 return true
             } catch {
                 return false
@@ -125,6 +145,8 @@ extension GatewayLoop {
     mutating func readConsole(
         _ entry: Entry, _ index: DeviceTable.Index, _ session: SessionPointer
     ) throws(Refusal) {
+        commons.enter()
+        defer { commons.leave() }
         let terms = try StreamTerms(entry, anywhere: true)
         let start: ConsoleHub.Start =
             switch entry.offset {
@@ -152,7 +174,10 @@ extension GatewayLoop {
 
     /// Gives those who look on what they have not had.
     mutating func pump(_ index: DeviceTable.Index) {
-        while let key = consoles[index]?.hub.firstReady {
+        commons.enter()
+        defer { commons.leave() }
+        let (loop, loops) = (UInt64(number), UInt64(commons.loops))
+        while let key = consoles[index]?.hub.firstReady(where: { $0.session % loops == loop }) {
             guard let session = find(session: key.session) else {
                 consoles[index]?.hub.end(key)
                 continue
@@ -165,6 +190,14 @@ extension GatewayLoop {
             guard let event = consoles[index]?.hub.take(key) else { continue }
             let bytes = consoles[index]?.hub.withBytes(of: event) { Array($0) + Array($1) } ?? []
             hand(bytes, event, key.request, session)
+        }
+    }
+
+    /// Lets other loops do the same for theirs.
+    private func pumpElsewhere(_ index: DeviceTable.Index) {
+        guard commons.loops > 1, let keys = consoles[index]?.hub.keys else { return }
+        for loop in Set(keys.map { commons.loop(of: $0.session) }) where loop != number {
+            commons.mailboxes[Int(loop)].post(.pump(index))
         }
     }
 
@@ -187,6 +220,8 @@ extension GatewayLoop {
 
     /// Who writes to a console is its one writer, until it has closed the device or somebody has a lease.
     mutating func requireWriter(_ index: DeviceTable.Index, _ session: SessionPointer) throws(Refusal) {
+        commons.enter()
+        defer { commons.leave() }
         guard devices[index].device.lease.mode != .none else { return }
         let number = session.pointee.number
         guard !leases.holders(index).contains(number) else { return }

@@ -1,4 +1,5 @@
 import Logging
+import RingAdministration
 import RingEngine
 import RingPolicy
 import RingProtocol
@@ -62,26 +63,28 @@ private struct DeviceReport: Encodable {
 }
 
 extension GatewayLoop {
-    /// `{"after": "NAME"}`, where NAME is the last device of an answer that said there are more.
-    mutating func listDevices(_ document: RequestDocument) throws(Refusal) -> [UInt8] {
-        try document.allow("after")
-        let after = try document.text("after") ?? ""
+    /// Devices after the one named, with what each loop knows of them.
+    func listDevices(after: String, _ parts: [Gathering.Part]) -> [UInt8] {
+        commons.enter()
+        defer { commons.leave() }
         let listed = policy.devices.filter { $0.kind != .gateway && $0.name > after }
             .sorted { $0.name < $1.name }
-        let users = usersOfDevices()
         var list = ReplyList("devices")
         for device in listed {
-            let sessions = users[device.name].map { $0.sorted() } ?? []
+            let sessions = parts.flatMap { $0.users[device.name] ?? [] }.sorted()
             let report = DeviceReport(
                 device, devices.find(device.name), sessions: sessions,
                 holders: devices.index(device.name).map { leases.holders($0) } ?? [],
-                lane: engine.laneState(device: device.name))
+                lane: parts.lazy.compactMap { $0.lanes[device.name] }.first)
             guard list.add(report) else { return list.finished(hasMore: true) }
         }
         return list.finished(hasMore: false)
     }
 
-    private mutating func usersOfDevices() -> [String: Set<UInt64>] {
+    /// This loop's sessions by the devices they have open.
+    mutating func usersOfDevices() -> [String: Set<UInt64>] {
+        commons.enter()
+        defer { commons.leave() }
         var users: [String: Set<UInt64>] = [:]
         forEachSession { loop, session in
             for slot in session.pointee.state.slots.inUse {
@@ -97,6 +100,8 @@ extension GatewayLoop {
     mutating func changeDevice(
         _ command: GatewayCommand, _ document: RequestDocument, _ identity: String
     ) throws(Refusal) -> [UInt8] {
+        commons.enter()
+        defer { commons.leave() }
         try document.allow("device", "reason")
         let device = try device(document)
         let takesAway = command == .deviceDisable || command == .deviceDrain
@@ -114,19 +119,43 @@ extension GatewayLoop {
             let index = try devices.set(.draining(order), of: device, now: now)
             let text = "`\(device.name)` takes no new opens: \(reason)"
             dismissWaiting(index, Refusal(.unavailable, text))
-        case .deviceEnable:
+        default:
             _ = try devices.set(.enabled, of: device, now: now)
             announce(device.name, .enabled)
-        default:
-            guard engine.resetLane(device: device.name) else {
-                throw Refusal(
-                    .busy, "`\(device.name)` has no worker, or too many were left behind already")
-            }
         }
         logger.notice(
             "\(command.name)",
             metadata: ["device": "\(device.name)", "by": "\(identity)", "reason": "\(reason)"])
         return Array("{}".utf8)
+    }
+
+    /// `{"device": "NAME", "reason": "..."}`: gives the device a new worker, at the loop that has the device.
+    mutating func resetLane(
+        _ document: RequestDocument, _ identity: String, _ tag: OperationTag
+    ) throws(Refusal) {
+        try document.allow("device", "reason")
+        let device = try device(document)
+        let reason = try document.reason(isRequired: false)
+        logger.notice(
+            "\(GatewayCommand.deviceResetLane.name)",
+            metadata: ["device": "\(device.name)", "by": "\(identity)", "reason": "\(reason)"])
+        commons.enter()
+        let loop = devices.find(device.name)?.loop ?? number
+        commons.leave()
+        if loop == number {
+            resetLane(of: device.name, tag)
+        } else {
+            tell(loop, .resetLane(device.name, tag))
+        }
+    }
+
+    mutating func resetLane(of device: String, _ tag: OperationTag) {
+        let isReset = engine.resetLane(device: device)
+        let refusal = Refusal(.busy, "`\(device)` has no worker, or too many were left behind already")
+        answer(
+            isReset
+                ? AdministrationAnswer(document: Array("{}".utf8)) : AdministrationAnswer(refusal: refusal),
+            tag)
     }
 
     func device(_ document: RequestDocument) throws(Refusal) -> Device {
@@ -143,13 +172,28 @@ extension GatewayLoop {
     private mutating func dismissWaiting(_ device: DeviceTable.Index, _ refusal: Refusal) {
         leases.advance(to: now)
         for request in leases.dismissWaiting(device) {
-            if let session = find(session: request.session) { refuse(request.id, refusal, session) }
+            let loop = commons.loop(of: request.session)
+            guard loop == number else {
+                commons.mailboxes[Int(loop)].post(.refuse(request, refusal))
+                continue
+            }
+            dismiss(request, refusal)
         }
         settleLeases()
     }
 
+    mutating func dismiss(_ request: LeaseTable.Request, _ refusal: Refusal) {
+        if let session = find(session: request.session) { refuse(request.id, refusal, session) }
+    }
+
     /// Takes the device's files away from all sessions.
     mutating func endSlots(on device: DeviceTable.Index, _ ending: SlotEnding) {
+        tellOthers(.endSlots(device, ending))
+        endSlotsHere(on: device, ending)
+    }
+
+    /// From those of this loop.
+    mutating func endSlotsHere(on device: DeviceTable.Index, _ ending: SlotEnding) {
         forEachSession { loop, session in
             for slot in session.pointee.state.slots.inUse
             where session.pointee.state.slots[slot].device == device {

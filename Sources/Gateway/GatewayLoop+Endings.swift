@@ -65,7 +65,7 @@ extension GatewayLoop {
         prove(connection)
         network.release(connection.pointee.place.index)
         connections.remove(connection.pointee.place.index)
-        counters.connections.store(connections.count, ordering: .relaxed)
+        counters.connections.subtract(1, ordering: .relaxed)
     }
 
     /// The connection no longer counts as one that has shown nothing.
@@ -93,7 +93,35 @@ extension GatewayLoop {
         case (.reload, .serving): reloadPolicy()
         case (.nodesChanged(let changes), .serving): nodesChanged(changes)
         case (.administered(let outcome), _): administered(outcome)
-        default: break
+        case (.drain, _), (.stop, _), (.apply, _), (.reload, _), (.nodesChanged, _): break
+        default: obeyOther(order)
+        }
+    }
+
+    /// What other loops want.
+    private mutating func obeyOther(_ order: Mailbox.Order) {
+        switch order {
+        case .open(let handed): open(handed)
+        case .submit(let handed): run(handed)
+        case .close(let file, let tag): engine.close(file, tag: tag)
+        case .cancel(let order): cancelOrders.append(order)
+        case .completed(let handed): completed(handed)
+        case .arrive(let handed): arrived(handed)
+        case .adopt(let policy, let countdown): adopt(policy, countdown)
+        case .ask(let request): ask(request)
+        case .give(let answer, let tag): give(answer, tag)
+        case .report(let gathering): report(to: gathering)
+        case .gathered(let gathering): gathered(gathering)
+        case .revoke(let session, let reason): revoke(session, reason)
+        case .refuse(let request, let refusal): dismiss(request, refusal)
+        case .lease(let event): learn(event)
+        case .announce(let device, let change, let session): announceHere(device, change, by: session)
+        case .endSlots(let device, let ending): endSlotsHere(on: device, ending)
+        case .endProcedures(let device, let refusal): endProceduresHere(on: device, refusal)
+        case .resetLane(let device, let tag): resetLane(of: device, tag)
+        case .pump(let console): pump(console)
+        case .endReader(let key): endReader(key)
+        case .drain, .stop, .apply, .reload, .nodesChanged, .administered: break
         }
     }
 
@@ -115,6 +143,7 @@ extension GatewayLoop {
 
     /// New connections are refused by the kernel from now on, those in its queue too.
     private func stopListening() {
+        guard let listener else { return }
         network.cancelAccept()
         Glibc.shutdown(listener.descriptor, Int32(SHUT_RDWR))
     }
@@ -123,7 +152,7 @@ extension GatewayLoop {
     /// can end in order.
     private mutating func beginCancelling() {
         mode = .cancelling(deadline: now + limits.cancelDeadline)
-        endProcedures(Refusal(.draining, "the gateway is stopping"))
+        endProceduresHere(Refusal(.draining, "the gateway is stopping"))
         forEachSession { loop, session in
             loop.endWhatWaits(on: nil, session)
             loop.closeFiles(session)
@@ -133,7 +162,7 @@ extension GatewayLoop {
     private mutating func beginStopping() {
         mode = .stopping(deadline: now + limits.cancelDeadline)
         stopListening()
-        endProcedures(Refusal(.draining, "the gateway is stopping"))
+        endProceduresHere(Refusal(.draining, "the gateway is stopping"))
         forEachConnection { loop, connection in loop.cut(connection) }
         forEachSession { loop, session in loop.end(session) }
     }
@@ -164,12 +193,13 @@ extension GatewayLoop {
         switch mode {
         case .serving, .ended: break
         case .draining(let deadline):
-            if connections.count == 0 { beginStopping() } else if now >= deadline { beginCancelling() }
+            if counters.open == 0 { beginStopping() } else if now >= deadline { beginCancelling() }
         case .cancelling(let deadline):
-            if connections.count == 0 || now >= deadline { beginStopping() }
+            if counters.open == 0 || now >= deadline { beginStopping() }
         case .stopping(let deadline):
             let isIdle = connections.count == 0 && engine.inFlight == 0 && engine.openFiles == 0
-            if isIdle || now >= deadline { mode = .ended }
+            let areAllIdle = commons.settle(number, isIdle: isIdle)
+            if areAllIdle || now >= deadline { mode = .ended }
         }
     }
 
@@ -194,7 +224,7 @@ extension GatewayLoop {
         }
         guard connection.pointee.deadline != 0, now >= connection.pointee.deadline else { return }
         switch connection.pointee.stage {
-        case .handshaking, .lingering, .finishing, .dead: cut(connection)
+        case .handshaking, .departing, .lingering, .finishing, .dead: cut(connection)
         case .serving where connection.pointee.isSending: lose(connection)
         case .serving: end(connection, SessionError(.deadline, rule: 29, "no hello in time"))
         }

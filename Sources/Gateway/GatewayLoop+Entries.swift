@@ -70,7 +70,7 @@ extension GatewayLoop {
         let charge = entry.argument.count + command.replySize
         try session.pointee.state.charge(charge)
         var tag = OperationTag(
-            session: session.pointee.place.index, generation: session.pointee.place.generation,
+            session: session.pointee.place.index, generation: session.pointee.tagGeneration,
             requestID: entry.requestID,
             slot: entry.slot, charge: UInt32(charge))
         do throws(Refusal) {
@@ -80,7 +80,7 @@ extension GatewayLoop {
             if let gives = command.extras?.gives {
                 tag = try reserve(gives.slot, handle: gives.handle, of: slot.grant, tag, session)
             }
-            try engine.submit(command, tag: tag)
+            try submit(command, entry, by: slot.grant, tag: tag, of: session)
         } catch {
             takeBack(tag, entry, session)
             throw error
@@ -109,6 +109,8 @@ extension GatewayLoop {
         let rule = try session.pointee.state.checkRule(tag.slot, limit: limit, now: now)
         let device = session.pointee.state.slots[tag.slot].device
         if isMetered {
+            commons.enter()
+            defer { commons.leave() }
             try devices.check(device, now: now)
             devices[device].meter.enter()
         }
@@ -118,7 +120,11 @@ extension GatewayLoop {
 
     /// The entry has come back, or never started.
     mutating func uncount(_ counted: Counted, _ session: SessionPointer?) {
-        if counted.isMetered { devices[counted.device].meter.leave() }
+        if counted.isMetered {
+            commons.enter()
+            devices[counted.device].meter.leave()
+            commons.leave()
+        }
         session?.pointee.state.meters.leave(counted.rule)
     }
 }

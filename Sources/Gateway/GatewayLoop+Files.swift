@@ -20,8 +20,8 @@ extension GatewayLoop {
             return answer(entry, with: [], session)
         }
         do throws(Refusal) {
-            try engine.open(
-                authorized, tag: fileTag(entry.slot, device, session, answering: entry.requestID))
+            try openFile(
+                authorized, on: device, tag: fileTag(entry.slot, device, session, answering: entry.requestID))
         } catch {
             session.pointee.state.slots.free(entry.slot)
             left(device, session.pointee.number)
@@ -68,7 +68,7 @@ extension GatewayLoop {
             if requestID != .none { answer(requestID, with: [], session) }
             return
         }
-        engine.close(
+        closeFile(
             closing.file,
             tag: fileTag(closing.slot, closing.device, session, answering: requestID))
     }
@@ -78,7 +78,7 @@ extension GatewayLoop {
         answering requestID: RequestID
     ) -> OperationTag {
         OperationTag(
-            session: session.pointee.place.index, generation: session.pointee.place.generation,
+            session: session.pointee.place.index, generation: session.pointee.tagGeneration,
             requestID: requestID, slot: slot,
             meters: Counted(device: device).bits)
     }
@@ -101,7 +101,7 @@ extension GatewayLoop {
     }
 
     private mutating func closeUnasked(_ file: OpenFileID, _ tag: OperationTag) {
-        engine.close(
+        closeFile(
             file,
             tag: OperationTag(
                 session: tag.session, generation: tag.generation, requestID: .none, slot: tag.slot,

@@ -7,7 +7,9 @@ extension GatewayLoop {
     mutating func administerLeases(
         _ command: GatewayCommand, _ document: RequestDocument, _ identity: String
     ) throws(Refusal) -> [UInt8] {
-        command == .leaseList
+        commons.enter()
+        defer { commons.leave() }
+        return command == .leaseList
             ? try listLeases(document) : try revokeLease(document, identity)
     }
 
@@ -40,15 +42,11 @@ extension GatewayLoop {
             holders: holders.map { number in
                 let lease = held.first { $0.isOf(number) }
                 return .init(
-                    session: number, identity: identity(of: number), lease: lease?.id,
+                    session: number, identity: commons.identity(of: number), lease: lease?.id,
                     remaining: lease.map { ($0.deadline > now ? $0.deadline - now : 0) / 1_000_000 })
             },
-            waiting: waiting.map { .init(session: $0.session, identity: identity(of: $0.session)) },
+            waiting: waiting.map { .init(session: $0.session, identity: commons.identity(of: $0.session)) },
             releasing: isReleasing ? true : nil)
-    }
-
-    private func identity(of session: UInt64) -> String {
-        find(session: session)?.pointee.identity ?? "gone"
     }
 
     /// `{"device": "NAME", "reason": "..."}`.

@@ -7,6 +7,8 @@ import RingProtocol
 extension GatewayLoop {
     /// Carries out what the lease table says has happened. To be called after whatever may change it.
     mutating func settleLeases() {
+        commons.enter()
+        defer { commons.leave() }
         while true {
             let events = leases.takeEvents()
             guard !events.isEmpty else { break }
@@ -17,6 +19,8 @@ extension GatewayLoop {
 
     /// The time of a lease, or of somebody's patience, is over.
     mutating func expireLeases() {
+        commons.enter()
+        defer { commons.leave() }
         leases.advance(to: now)
         leases.expire(now: now)
         settleLeases()
@@ -26,19 +30,37 @@ extension GatewayLoop {
         switch event {
         case .granted(let request, let lease):
             for (device, _) in lease.devices { announce(devices[device].name, .leased, by: lease.owner) }
-            if let session = find(session: request.session) {
-                answer(request.id, with: LeaseDocument.json(described(lease)), session)
-            }
-        case .timedOut(let request, let obstacle):
-            if let session = find(session: request.session) {
-                refuse(request.id, refusal(obstacle), session)
-            }
-        case .position(let request, let position): tell(request, position)
-        case .ended(_, let devices, let sessions, let ending):
-            for session in sessions { closeFiles(of: session, on: devices, ending) }
+            pass(event, to: [request.session])
+        case .timedOut(let request, _), .position(let request, _): pass(event, to: [request.session])
+        case .ended(_, _, let sessions, _): pass(event, to: sessions)
         case .vacated(let device):
             devices[device].isVacated = true
             release(device)
+        }
+    }
+
+    /// Lets the loops of the sessions know.
+    private mutating func pass(_ event: LeaseTable.Event, to sessions: [UInt64]) {
+        for loop in Set(sessions.map(commons.loop(of:))).sorted() {
+            if loop == number { learn(event) } else { commons.mailboxes[Int(loop)].post(.lease(event)) }
+        }
+    }
+
+    /// What an event means for sessions of this loop.
+    mutating func learn(_ event: LeaseTable.Event) {
+        commons.enter()
+        defer { commons.leave() }
+        switch event {
+        case .granted(let request, let lease):
+            guard let session = find(session: request.session) else { return }
+            answer(request.id, with: LeaseDocument.json(described(lease)), session)
+        case .timedOut(let request, let obstacle):
+            guard let session = find(session: request.session) else { return }
+            refuse(request.id, refusal(obstacle), session)
+        case .position(let request, let position): tell(request, position)
+        case .ended(_, let devices, let sessions, let ending):
+            for session in sessions { closeFiles(of: session, on: devices, ending) }
+        case .vacated: break
         }
     }
 
@@ -70,7 +92,7 @@ extension GatewayLoop {
         else { return }
         let ahead = leases.ahead(of: request).prefix(LeaseTable.toldAhead).map { number in
             LeaseDocument.Person(
-                session: number, identity: find(session: number)?.pointee.identity ?? "gone")
+                session: number, identity: commons.identity(of: number))
         }
         let json = LeaseDocument.json(LeaseDocument.Position(position: position, ahead: Array(ahead)))
         json.withUnsafeBytes { payload in
@@ -87,6 +109,8 @@ extension GatewayLoop {
     /// Once the last file of a device that nobody has is closed, what the policy wants done there is done; then it may
     /// go to the next.
     mutating func release(_ index: DeviceTable.Index) {
+        commons.enter()
+        defer { commons.leave() }
         guard index > 0, devices[index].isVacated else { return }
         let device = devices[index].device
         // Those who only look on may have files of a console open all the time.
@@ -106,6 +130,8 @@ extension GatewayLoop {
     }
 
     mutating func released(_ index: DeviceTable.Index) {
+        commons.enter()
+        defer { commons.leave() }
         leases.advance(to: now)
         leases.released(index)
         if leases.holders(index).isEmpty, devices[index].device.lease.mode != .none {
@@ -116,6 +142,8 @@ extension GatewayLoop {
 
     /// Devices whose release found no place.
     mutating func releaseVacated() {
+        commons.enter()
+        defer { commons.leave() }
         for index in devices.vacated { release(index) }
     }
 
@@ -125,6 +153,8 @@ extension GatewayLoop {
     mutating func enter(
         _ device: Device, _ session: UInt64, epoch: UInt64 = 0
     ) throws(Refusal) -> DeviceTable.Index {
+        commons.enter()
+        defer { commons.leave() }
         let index = try devices.enter(device, now: now)
         // A console is opened by all who may look on; its lease is for writing.
         guard device.lease.mode != .none, device.console == nil else { return index }
@@ -148,6 +178,8 @@ extension GatewayLoop {
 
     /// One more of a device that the session has.
     mutating func enterAgain(_ index: DeviceTable.Index, _ session: UInt64) {
+        commons.enter()
+        defer { commons.leave() }
         devices.enterAgain(index)
         guard devices[index].device.lease.mode != .none, devices[index].device.console == nil else { return }
         // Who has the device is never in its own way.
@@ -156,6 +188,8 @@ extension GatewayLoop {
 
     /// A file is closed, or was never opened; 0 when its session is over.
     mutating func left(_ index: DeviceTable.Index, _ session: UInt64) {
+        commons.enter()
+        defer { commons.leave() }
         devices.left(index)
         if session != 0 { leases.left(session, index) }
         settleLeases()
@@ -166,6 +200,8 @@ extension GatewayLoop {
 
     /// A session keeps no lease on a device that it may not open any more.
     mutating func revokeLeases(of session: SessionPointer) {
+        commons.enter()
+        defer { commons.leave() }
         let number = session.pointee.number
         for lease in leases.leases(of: number) {
             for (device, _) in lease.devices

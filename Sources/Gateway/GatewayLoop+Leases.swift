@@ -4,6 +4,8 @@ import RingProtocol
 /// What clients ask about leases.
 extension GatewayLoop {
     mutating func lease(_ entry: Entry, _ session: SessionPointer) throws(Refusal) {
+        commons.enter()
+        defer { commons.leave() }
         guard let verb = entry.leaseVerb else {
             throw Refusal(.shape, "a lease has a verb of 1 to 6 as its sub-opcode, no slot and no offset")
         }
@@ -142,11 +144,11 @@ extension GatewayLoop {
         try document.allow("lease", "to")
         let id = try requiredNumber("lease", document)
         let receiver = try requiredNumber("to", document)
-        guard let other = find(session: receiver) else {
+        guard let other = commons.people[receiver] else {
             throw Refusal(.shape, "there is no session \(receiver)")
         }
         for (index, _) in leases.leases[id]?.devices ?? [] {
-            guard other.pointee.rights.policy.grant(onDevice: devices[index].name) != nil else {
+            guard other.policy.grant(onDevice: devices[index].name) != nil else {
                 throw Refusal(.noRule, "session \(receiver) may not open `\(devices[index].name)`")
             }
         }
@@ -184,7 +186,7 @@ extension GatewayLoop {
     func refusal(_ obstacle: LeaseTable.Obstacle) -> Refusal {
         let name = devices[obstacle.device].name
         let holders = obstacle.holders.prefix(4).map { number in
-            "session \(number) (\(find(session: number)?.pointee.identity ?? "gone"))"
+            "session \(number) (\(commons.identity(of: number)))"
         }
         let queue = obstacle.waiting == 0 ? "" : ", \(obstacle.waiting) waiting"
         let text =

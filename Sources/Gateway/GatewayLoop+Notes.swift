@@ -10,7 +10,7 @@ extension GatewayLoop {
     mutating func noteDenial(_ refusal: Refusal, of entry: Entry, _ session: SessionPointer) {
         guard refusal.flags.contains(.denied) else { return }
         counters.denials.increment()
-        requests.add(Self.request(entry, session, refusal))
+        note(Self.request(entry, session, refusal))
         events.add(
             .info, "denied", session.pointee.peer,
             [
@@ -24,7 +24,7 @@ extension GatewayLoop {
 
     /// An entry runs that no rule allows, because its device is observed.
     mutating func noteObserved(_ entry: Entry, _ session: SessionPointer) {
-        requests.add(Self.request(entry, session, nil))
+        note(Self.request(entry, session, nil))
         events.add(
             .info, "observed", session.pointee.peer,
             [
@@ -33,6 +33,20 @@ extension GatewayLoop {
                 "operation": "\(entry.operation.map { "\($0)" } ?? "unknown") \(entry.subOpcode)",
                 "request": "\(entry.requestID.value)",
             ])
+    }
+
+    private func note(_ request: @autoclosure () -> LoggedRequest) {
+        commons.enter()
+        commons.requests.add(request())
+        commons.leave()
+    }
+
+    /// One loop's intervals are all loops'.
+    func endRequestInterval() {
+        guard number == 0 else { return }
+        commons.enter()
+        commons.requests.endInterval(logger)
+        commons.leave()
     }
 
     private static func request(

@@ -1,4 +1,5 @@
 import Logging
+import RingAdministration
 import RingEngine
 import RingPolicy
 import RingProtocol
@@ -14,8 +15,12 @@ extension GatewayLoop {
         return resolved
     }
 
-    /// Puts another policy in force for everybody.
-    mutating func install(_ new: PolicySnapshot, by identity: String) {
+    /// Puts another policy in force for everybody; for the first loop. Once it is in force in all of them, `answer` is
+    /// given.
+    mutating func install(
+        _ new: PolicySnapshot, by identity: String,
+        thenGive answer: (AdministrationAnswer, OperationTag)? = nil
+    ) {
         logger.notice(
             "policy in force",
             metadata: [
@@ -23,15 +28,36 @@ extension GatewayLoop {
                 "by": "\(identity)",
             ])
         policy = new
+        changeDevices(to: new)
+        watchNodes()
+        let mailboxes = commons.mailboxes
+        let countdown = Countdown(commons.loops) {
+            guard let (answer, tag) = answer else { return }
+            mailboxes[Int(tag.loop)].post(.give(answer, tag))
+        }
+        tellOthers(.adopt(new, countdown))
+        adopt(new, countdown)
+    }
+
+    private mutating func changeDevices(to new: PolicySnapshot) {
+        commons.enter()
+        defer { commons.leave() }
         for index in devices.change(to: new.devices, now: now) {
             leases.advance(to: now)
             leases.revoke(index, .policy)
             settleLeases()
             endSlots(on: index, .policyChanged)
         }
-        watchNodes()
-        setConsoles()
-        resolveRights()
+    }
+
+    /// Goes by another policy from now on.
+    mutating func adopt(_ new: PolicySnapshot, _ countdown: Countdown) {
+        if mode == .serving {
+            policy = new
+            setConsoles()
+            resolveRights()
+        }
+        countdown.arrive()
     }
 
     /// Rights may change at a time that the policy states.
@@ -57,6 +83,9 @@ extension GatewayLoop {
             let rights = rights(of: try policy.recognize(session.pointee.peerIdentity))
             let before = session.pointee.rights.policy
             session.pointee.rights = rights
+            commons.enter()
+            commons.change(session.pointee.number, rights.policy)
+            commons.leave()
             announceRights(session, before: before)
             for closing in session.pointee.state.regrant(by: rights.policy, now: now) {
                 close(closing, session)
@@ -68,7 +97,7 @@ extension GatewayLoop {
     }
 
     /// A connection whose hello has not come yet.
-    private mutating func recognizeAgain(_ connection: ConnectionPointer) {
+    mutating func recognizeAgain(_ connection: ConnectionPointer) {
         guard let identity = connection.pointee.peerIdentity else { return }
         do throws(IdentityError) {
             connection.pointee.rights = rights(of: try policy.recognize(identity))

@@ -16,7 +16,7 @@ extension GatewayLoop {
         let charge = entry.argument.count
         try session.pointee.state.charge(charge)
         var tag = OperationTag(
-            session: session.pointee.place.index, generation: session.pointee.place.generation,
+            session: session.pointee.place.index, generation: session.pointee.tagGeneration,
             requestID: entry.requestID,
             slot: entry.slot, charge: UInt32(charge))
         do throws(Refusal) {
@@ -60,7 +60,8 @@ extension GatewayLoop {
     /// `device` is what a file is counted by, when it is to be closed.
     private func tag(_ place: Int, device: DeviceTable.Index = 0) -> OperationTag {
         OperationTag(
-            session: ProcedureRun.tagSession, generation: UInt32(place), requestID: .none, slot: FileSlot(0),
+            session: ProcedureRun.tagSession, generation: UInt32(place) | ownTagBits, requestID: .none,
+            slot: FileSlot(0),
             meters: Counted(device: device).bits)
     }
 
@@ -69,15 +70,20 @@ extension GatewayLoop {
         let authorized = try run.policy.authorizeOpen(name, for: run.procedure)
         let grant = authorized.grant
         let device =
-            run.session == 0
-            ? try devices.enter(grant.device, now: now) : try enter(grant.device, run.session)
+            run.session == 0 ? try enterForNobody(grant.device) : try enter(grant.device, run.session)
         do throws(Refusal) {
-            try engine.open(authorized, tag: tag(place))
+            try openFile(authorized, on: device, tag: tag(place))
         } catch {
             left(device, run.session)
             throw error
         }
         runs[place]?.pending = .opening(.init(name: name, grant: grant, device: device))
+    }
+
+    private mutating func enterForNobody(_ device: Device) throws(Refusal) -> DeviceTable.Index {
+        commons.enter()
+        defer { commons.leave() }
+        return try devices.enter(device, now: now)
     }
 
     private mutating func submit(
@@ -91,7 +97,7 @@ extension GatewayLoop {
                 offset: operation == .write ? Entry.currentPosition : 0, argument: WireBytes(bytes))
             do throws(Refusal) {
                 let command = try file.grant.authorize(entry, on: file.id, &layout) { _ in nil }
-                try engine.submit(command, tag: tag)
+                try submit(command, entry, by: file.grant, tag: tag)
                 return nil
             } catch {
                 return error
@@ -106,7 +112,7 @@ extension GatewayLoop {
 
     /// An operation of a run has come back.
     mutating func ran(_ completion: EngineCompletion) {
-        let place = Int(completion.tag.generation)
+        let place = Int(completion.tag.generation & Place.generationMask)
         guard let run = runs[place] else { return }
         switch (run.pending, completion.kind) {
         case (_, .closed):
@@ -165,7 +171,7 @@ extension GatewayLoop {
     }
 
     private mutating func close(_ file: ProcedureRun.File, _ place: Int) {
-        engine.close(file.id, tag: tag(place, device: file.device))
+        closeFile(file.id, tag: tag(place, device: file.device))
     }
 
     private mutating func answerIfClosed(_ place: Int) {
@@ -179,7 +185,7 @@ extension GatewayLoop {
             if case .releasing(let device) = run.purpose { released(device) }
             return
         }
-        let session = sessions.find(caller.session, caller.generation)
+        let session = find(caller)
         uncount(Counted(bits: caller.meters), session)
         guard let session, !session.pointee.isOver else { return }
         session.pointee.state.refund(Int(caller.charge))
@@ -194,7 +200,13 @@ extension GatewayLoop {
     }
 
     /// Ends the runs that use a device, or all of them: what they wait for is cut short or cancelled.
-    mutating func endProcedures(on device: DeviceTable.Index? = nil, _ refusal: Refusal) {
+    mutating func endProcedures(on device: DeviceTable.Index, _ refusal: Refusal) {
+        tellOthers(.endProcedures(device, refusal))
+        endProceduresHere(on: device, refusal)
+    }
+
+    /// Those of this loop.
+    mutating func endProceduresHere(on device: DeviceTable.Index? = nil, _ refusal: Refusal) {
         for place in runs.indices {
             guard let run = runs[place], device.map(run.uses) ?? true else { continue }
             fail(place, refusal)

@@ -15,13 +15,18 @@ extension GatewayLoop {
         }
         counters.acceptedConnections.increment()
         let peer = PeerAddress(of: result)
-        guard mode == .serving, unproven < limits.unproven, let place = connections.reserve() else {
+        guard mode == .serving, unproven < limits.unproven, counters.open < limits.sessions,
+            let place = connections.reserve()
+        else {
             events.add(.warning, "connection refused: too many", peer)
             Glibc.close(result)
             return
         }
+        // Another loop may have to adopt it, too.
+        let socket = commons.loops > 1 ? fcntl(result, F_DUPFD_CLOEXEC, 0) : -1
         guard network.adopt(result, at: place.index), let session = TLSSession(tls) else {
             network.release(place.index)
+            if socket >= 0 { Glibc.close(socket) }
             return connections.cancelReservation(place.index)
         }
         connections.place(
@@ -29,8 +34,11 @@ extension GatewayLoop {
                 tls: session, peer: peer, place: place, deadline: now + limits.greetingDeadline),
             at: place.index)
         unproven += 1
-        counters.connections.store(connections.count, ordering: .relaxed)
-        if let connection = connections[place.index] { resumeReceiving(connection) }
+        counters.connections.add(1, ordering: .relaxed)
+        if let connection = connections[place.index] {
+            connection.pointee.descriptor = socket
+            resumeReceiving(connection)
+        }
     }
 
     mutating func received(_ event: NetworkEvent, _ cqe: UnsafePointer<io_uring_cqe>, hasMore: Bool) {
@@ -54,14 +62,17 @@ extension GatewayLoop {
         guard !connection.pointee.isReceiving else { return }
         guard connection.pointee.stage != .dead else { return markDirty(connection) }
         guard !connection.pointee.isPaused, !connection.pointee.hasPeerEnded else { return }
-        connection.pointee.isReceiving = network.armReceive(connection.pointee.place)
+        guard connection.pointee.stage != .departing else { return }
+        // One at a time while another loop may get the connection: nothing is under way then.
+        connection.pointee.isReceiving = network.armReceive(
+            connection.pointee.place, once: connection.pointee.descriptor >= 0)
     }
 
     private mutating func take(
         _ bytes: UnsafeRawBufferPointer, _ connection: ConnectionPointer
     ) {
         switch connection.pointee.stage {
-        case .dead, .lingering, .finishing: return
+        case .dead, .departing, .lingering, .finishing: return
         case .handshaking, .serving: break
         }
         guard connection.pointee.tls.receive(bytes) else { return lose(connection) }
@@ -157,7 +168,7 @@ extension GatewayLoop {
     private mutating func handle(_ frame: Frame, _ connection: ConnectionPointer) throws(WireError) {
         connection.pointee.lastActivity = now
         guard let session = connection.pointee.session else {
-            return try welcome(SessionState.greeting(frame), connection)
+            return try greet(SessionState.greeting(frame), connection)
         }
         switch try session.pointee.state.receive(frame) {
         case .entries(var submission):

@@ -4,10 +4,31 @@ import RingProtocol
 
 /// How sessions begin, wait for their client, go on, and end.
 extension GatewayLoop {
+    /// Answers a hello, or lets the loop do so whose session it is.
+    mutating func greet(_ hello: Hello, _ connection: ConnectionPointer) throws(WireError) {
+        let loop = home(of: hello)
+        guard loop != number else { return try welcome(hello, connection) }
+        connection.pointee.stage = .departing
+        connection.pointee.departure = hello
+        markDirty(connection)
+    }
+
+    /// The loop that has the session asked for, or that will have the new one.
+    func home(of hello: Hello) -> UInt8 {
+        guard commons.loops > 1 else { return number }
+        if let asked = hello.resumption, asked.epoch == commons.epoch {
+            return commons.loop(of: asked.session)
+        }
+        commons.enter()
+        defer { commons.leave() }
+        return commons.emptiest
+    }
+
     /// Answers a hello: with the session it asks for, or with a new one.
     mutating func welcome(_ hello: Hello, _ connection: ConnectionPointer) throws(WireError) {
+        connection.pointee.keep()
         var welcome = Welcome()
-        welcome.epoch = epoch
+        welcome.epoch = commons.epoch
         welcome.monotonic = KernelClock.monotonic()
         welcome.realtime = KernelClock.realtime()
         welcome.revision = policy.revision
@@ -32,19 +53,16 @@ extension GatewayLoop {
         guard let rights = connection.pointee.rights, let identity = connection.pointee.peerIdentity,
             let place = sessions.reserve() ?? reserveFromLost()
         else { return nil }
-        sessionNumber += 1
+        sessionNumber += UInt64(commons.loops)
         let session = Session(
-            place, number: sessionNumber, token: .random(), peerIdentity: identity,
+            place, loop: number, number: sessionNumber, token: .random(), peerIdentity: identity,
             peer: connection.pointee.peer, rights: rights, state: state)
         let pointer = sessions.place(session, at: place.index)
         numbers[sessionNumber] = pointer
+        commons.enter()
+        commons.add(sessionNumber, .init(identity: identity.text, policy: rights.policy))
+        commons.leave()
         return pointer
-    }
-
-    /// The session of that number, if it is not over.
-    func find(session number: UInt64) -> SessionPointer? {
-        guard let session = numbers[number], !session.pointee.isOver else { return nil }
-        return session
     }
 
     /// Out of places, whoever has been waiting longest for a client to come back makes room for one who is here.
@@ -62,7 +80,7 @@ extension GatewayLoop {
 
     /// The session asked for, if it is this client's to have back: all that is wrong looks the same.
     private func find(_ hello: Hello, _ connection: ConnectionPointer) -> SessionPointer? {
-        guard let asked = hello.resumption, asked.epoch == epoch,
+        guard let asked = hello.resumption, asked.epoch == commons.epoch,
             let identity = connection.pointee.peerIdentity
         else { return nil }
         guard let session = find(session: asked.session), session.pointee.state.keepsAnswers,
@@ -78,13 +96,12 @@ extension GatewayLoop {
         _ session: SessionPointer, _ connection: ConnectionPointer, _ welcome: inout Welcome
     ) {
         if let old = session.pointee.connection {
-            old.pointee.session = nil
+            disconnect(session)
             cut(old)
         }
         prove(connection)
         connection.pointee.deadline = 0
-        connection.pointee.session = session
-        session.pointee.connection = connection
+        connect(session, to: connection)
         session.pointee.peer = connection.pointee.peer
         session.pointee.deadline = .max
         welcome.session = session.pointee.number
@@ -97,6 +114,23 @@ extension GatewayLoop {
         if session.pointee.state.streams.isThrottled { resumeStreams(session) }
     }
 
+    private func connect(_ session: SessionPointer, to connection: ConnectionPointer) {
+        connection.pointee.session = session
+        session.pointee.connection = connection
+        commons.enter()
+        commons.countConnected(number, by: 1)
+        commons.leave()
+    }
+
+    private func disconnect(_ session: SessionPointer) {
+        guard let connection = session.pointee.connection else { return }
+        connection.pointee.session = nil
+        session.pointee.connection = nil
+        commons.enter()
+        commons.countConnected(number, by: -1)
+        commons.leave()
+    }
+
     // MARK: Ending
 
     /// The connection goes, the session stays for a while if its client may come back to it.
@@ -106,25 +140,26 @@ extension GatewayLoop {
         else {
             return end(session)
         }
-        connection.pointee.session = nil
-        session.pointee.connection = nil
+        disconnect(session)
         session.pointee.deadline = now + limits.resumeGrace
         if session.pointee.state.streams.isThrottled { resumeStreams(session) }
     }
 
     /// Nobody comes back to the session: its files are closed, what still runs is answered to nobody.
     mutating func end(_ session: SessionPointer) {
+        commons.enter()
+        defer { commons.leave() }
         guard !session.pointee.isOver else { return }
         closeFiles(session)
         removeTimers(of: session)
         for index in consoles.keys { consoles[index]?.hub.end(session: session.pointee.number) }
         session.pointee.isOver = true
         numbers[session.pointee.number] = nil
+        commons.remove(session.pointee.number)
         leases.advance(to: now)
         leases.end(session: session.pointee.number)
         settleLeases()
-        session.pointee.connection?.pointee.session = nil
-        session.pointee.connection = nil
+        disconnect(session)
         ended.append(session)
     }
 

@@ -3,8 +3,8 @@ import RingPolicy
 import RingProtocol
 
 /// A session as administration sees it.
-private struct SessionReport: Encodable {
-    struct Slot: Encodable {
+struct SessionReport: Encodable, Sendable {
+    struct Slot: Encodable, Sendable {
         let slot: UInt16
         let device: String
         let state: String
@@ -33,15 +33,12 @@ private struct SessionReport: Encodable {
 }
 
 extension GatewayLoop {
-    /// `{"after": N}`, where N is the last session of an answer that said there are more.
-    mutating func listSessions(_ document: RequestDocument) throws(Refusal) -> [UInt8] {
-        try document.allow("after")
-        let after = try document.number("after") ?? 0
-        let sessions = sessionsInOrder().filter { $0.pointee.number > after }
+    /// Sessions after the one of that number.
+    func listSessions(after: UInt64, _ parts: [Gathering.Part]) -> [UInt8] {
+        let sessions = parts.flatMap(\.sessions).filter { $0.session > after }
+            .sorted { $0.session < $1.session }
         var list = ReplyList("sessions")
-        for session in sessions where !list.add(SessionReport(session)) {
-            return list.finished(hasMore: true)
-        }
+        for session in sessions where !list.add(session) { return list.finished(hasMore: true) }
         return list.finished(hasMore: false)
     }
 
@@ -52,23 +49,26 @@ extension GatewayLoop {
         guard let number = try document.number("session") else {
             throw Refusal(.shape, "`session` must be the number of a session")
         }
-        guard let session = sessionsInOrder().first(where: { $0.pointee.number == number }) else {
-            throw Refusal(.shape, "there is no session \(number)")
-        }
+        commons.enter()
+        let person = commons.people[number]
+        commons.leave()
+        guard let person else { throw Refusal(.shape, "there is no session \(number)") }
         logger.notice(
             "session killed",
             metadata: [
-                "session": "\(number)", "identity": "\(session.pointee.identity)", "by": "\(identity)",
+                "session": "\(number)", "identity": "\(person.identity)", "by": "\(identity)",
                 "reason": "\(reason)",
             ])
-        revoke(session, reason)
+        let loop = commons.loop(of: number)
+        if loop == self.number {
+            revoke(number, reason)
+        } else {
+            commons.mailboxes[Int(loop)].post(.revoke(session: number, reason: reason))
+        }
         return Array("{}".utf8)
     }
 
-    /// In order of their numbers.
-    private mutating func sessionsInOrder() -> [SessionPointer] {
-        var sessions: [SessionPointer] = []
-        forEachSession { _, session in sessions.append(session) }
-        return sessions.sorted { $0.pointee.number < $1.pointee.number }
+    mutating func revoke(_ number: UInt64, _ reason: String) {
+        if let session = find(session: number) { revoke(session, reason) }
     }
 }

@@ -13,7 +13,7 @@ extension GatewayLoop {
         let terms = try StreamTerms(entry)
         if isMetered || limit != 0 {
             let tag = OperationTag(
-                session: session.pointee.place.index, generation: session.pointee.place.generation,
+                session: session.pointee.place.index, generation: session.pointee.tagGeneration,
                 requestID: entry.requestID, slot: entry.slot)
             let counted = try count(tag, limit: limit, isMetered: isMetered, session)
             uncount(Counted(bits: counted.meters), session)
@@ -39,9 +39,10 @@ extension GatewayLoop {
                 let slot = try session.pointee.state.slots.open(entry.slot)
                 let command = try slot.grant.authorize(entry, on: slot.file, &layout) { _ in nil }
                 let tag = OperationTag(
-                    session: session.pointee.place.index, generation: session.pointee.place.generation,
+                    session: session.pointee.place.index, generation: session.pointee.tagGeneration,
                     requestID: id, slot: entry.slot)
-                try engine.submit(command, tag: tag, waitsForInput: true, isRepeated: true)
+                try submit(
+                    command, entry, by: slot.grant, tag: tag, waitsForInput: true, isRepeated: true)
                 return nil
             } catch {
                 return error
@@ -69,6 +70,8 @@ extension GatewayLoop {
     }
 
     private mutating func goOn(_ id: RequestID, console: DeviceTable.Index, _ session: SessionPointer) {
+        commons.enter()
+        defer { commons.leave() }
         consoles[console]?.hub.setHeld(.init(session: session.pointee.number, request: id), false)
         pump(console)
     }
@@ -136,7 +139,9 @@ extension GatewayLoop {
         answer(entry.requestID, result: 0, session)
         if stream.console != 0 {
             let key = ConsoleHub.Key(session: session.pointee.number, request: grant.stream)
+            commons.enter()
             _ = consoles[stream.console]?.hub.grant(key, credit: UInt32(grant.events))
+            commons.leave()
         }
         tellLost(grant.stream, session)
         goOn(grant.stream, session)
@@ -166,7 +171,9 @@ extension GatewayLoop {
     mutating func take(_ id: RequestID, _ session: SessionPointer) -> StreamTable.Stream? {
         guard let stream = session.pointee.state.streams[id] else { return nil }
         if stream.console != 0 {
+            commons.enter()
             consoles[stream.console]?.hub.end(.init(session: session.pointee.number, request: id))
+            commons.leave()
         }
         session.pointee.state.streams[id] = nil
         session.pointee.state.refund(stream.unusedCharge)

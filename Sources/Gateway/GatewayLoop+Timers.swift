@@ -37,7 +37,9 @@ extension GatewayLoop {
             // A single read of a console waits here, not in the engine.
             if session.pointee.state.streams[id]?.isSingle == true { return finish(id, -ETIME, session) }
             cancelOrders.append(
-                CancelOrder(session: place.index, generation: place.generation, .request(id), isExpiry: true))
+                CancelOrder(
+                    session: place.index, generation: session.pointee.tagGeneration, .request(id),
+                    isExpiry: true))
         }
     }
 

@@ -16,6 +16,12 @@ extension GatewayLoop {
 
     /// Tells everybody who watches and may open the device.
     mutating func announce(_ device: String, _ change: DeviceNews.Change, by number: UInt64 = 0) {
+        tellOthers(.announce(device: device, change, by: number))
+        announceHere(device, change, by: number)
+    }
+
+    /// Those of this loop.
+    mutating func announceHere(_ device: String, _ change: DeviceNews.Change, by number: UInt64) {
         var json: [UInt8]?
         forEachSession { loop, session in
             guard !session.pointee.state.streams.isEmpty,
@@ -34,10 +40,12 @@ extension GatewayLoop {
     }
 
     private func news(_ device: String, _ change: DeviceNews.Change, _ number: UInt64) -> [UInt8] {
-        LeaseDocument.json(
+        commons.enter()
+        defer { commons.leave() }
+        return LeaseDocument.json(
             DeviceNews(
                 device: device, change: change, session: number == 0 ? nil : number,
-                identity: number == 0 ? nil : find(session: number)?.pointee.identity))
+                identity: commons.people[number]?.identity))
     }
 
     /// Tells one session how another policy has changed its list.
@@ -86,7 +94,10 @@ extension GatewayLoop {
     }
 
     private mutating func closeFiles(ofGone name: String) {
-        guard let index = devices.index(name) else { return }
+        commons.enter()
+        let index = devices.index(name)
+        commons.leave()
+        guard let index else { return }
         endSlots(on: index, .gone(device: name))
         endProcedures(on: index, Refusal(.unavailable, "`\(name)` went away"))
     }
@@ -94,7 +105,7 @@ extension GatewayLoop {
 
 /// One change of a device, as a stream of `list` tells it.
 struct DeviceNews: Encodable {
-    enum Change: String, Encodable {
+    enum Change: String, Encodable, Sendable {
         case appeared
         case vanished
         case allowed

@@ -4,8 +4,8 @@ import RingEngine
 import RingPolicy
 import RingProtocol
 
-/// The thread that is the gateway: it owns the network ring, the device engine and all connections, and
-/// nothing in it is shared.
+/// One thread of the gateway, mostly its only one: it owns its network ring, its device engine, its connections and their
+/// sessions. What it has in common with other loops is in `commons`; all else they ask of each other by their mailboxes.
 struct GatewayLoop: ~Copyable {
     enum Mode: Equatable {
         case serving
@@ -18,15 +18,18 @@ struct GatewayLoop: ~Copyable {
         case ended
     }
 
+    /// 0 for the first, which also accepts and greets.
+    let number: UInt8
+    let commons: Commons
     let limits: GatewayLimits
     var policy: PolicySnapshot
     let counters: GatewayCounters
     let logger: Logger
     let mailbox: Mailbox
-    let epoch: UInt64
     let tls: TLSContext
     let network: NetworkRing
-    let listener: Listener
+    /// The first loop's alone.
+    let listener: Listener?
     var engine: DeviceEngine
     var connections: PlaceTable<Connection>
     var sessions: PlaceTable<Session>
@@ -46,12 +49,8 @@ struct GatewayLoop: ~Copyable {
     var nextChangeOfRights: UInt64?
     /// The blocks of the command being decided.
     var layout = Layout()
-    var devices = DeviceTable()
-    var leases = LeaseTable()
-    var consoles: [DeviceTable.Index: Console] = [:]
     /// Sessions by their numbers.
     var numbers: [UInt64: SessionPointer] = [:]
-    var requests = RequestNotes()
     var desk: AdministrationDesk
     /// nil when the kernel gave none: then devices that come and go are seen only when they are opened.
     var deviceWatch: DeviceWatch?
@@ -65,7 +64,13 @@ struct GatewayLoop: ~Copyable {
     var cancelOrders: [CancelOrder] = []
     /// Connections that have not sent a good hello yet.
     var unproven = 0
-    var sessionNumber: UInt64 = 0
+    /// Of the session that began last.
+    var sessionNumber: UInt64
+    /// What other loops are to be told at the end of the turn, and how many operations each has of this one's.
+    var outgoing: [[Mailbox.Order]]
+    var handedOver: [Int]
+    /// Events that were dropped because another loop does not take them.
+    var droppedEvents: [OperationTag: UInt64] = [:]
     /// Connections with something to send, each once.
     var dirty: [UInt32] = []
     /// Where plaintext is decrypted to while a connection has no incomplete frame.
@@ -77,7 +82,7 @@ struct GatewayLoop: ~Copyable {
     /// Turns until the gateway has ended: sleep, look at the network, hand over to the devices, collect their
     /// results, send the answers.
     mutating func run() {
-        isAccepting = network.armAccept()
+        accept()
         watchNodes()
         setConsoles()
         nextChangeOfRights = policy.nextChange(after: KernelClock.realtimeSeconds())
@@ -93,6 +98,7 @@ struct GatewayLoop: ~Copyable {
             handleDeviceCompletions()
             advanceChains()
             flushDirtyConnections()
+            flushOutgoing()
         }
         endConsoles()
         desk.stop()
@@ -114,6 +120,8 @@ struct GatewayLoop: ~Copyable {
 
     private mutating func handleNetworkCompletions() {
         let ready = network.ready
+        // What another loop wanted before a client has sent something is done before that is looked at.
+        if commons.loops > 1 { obeyAll() }
         for index in 0..<ready { handle(network.completion(index)) }
         network.advance(ready)
     }
@@ -129,12 +137,12 @@ struct GatewayLoop: ~Copyable {
         case .wake:
             isWakeable = hasMore
             mailbox.wake.acknowledge()
-            for order in mailbox.take() { obey(order) }
+            obeyAll()
         case .tick:
             isTicking = false
             accept()
             events.endInterval()
-            requests.endInterval(logger)
+            endRequestInterval()
             lookAtTime()
             lookAtDeadlines()
             endLostSessions()
@@ -145,15 +153,21 @@ struct GatewayLoop: ~Copyable {
         }
     }
 
+    private mutating func obeyAll() {
+        for order in mailbox.take() { obey(order) }
+    }
+
     private mutating func accept() {
-        guard mode == .serving, !isAccepting else { return }
+        guard mode == .serving, !isAccepting, number == 0 else { return }
         isAccepting = network.armAccept()
     }
 
     private mutating func handleDeviceCompletions() {
         now = KernelClock.monotonic()
         engine.beginTurn(now: now)
-        while let completion = engine.next() { answer(completion) }
+        while let completion = engine.next() {
+            if isMine(completion.tag) { answer(completion) } else { forward(completion) }
+        }
     }
 
     /// Lets chains go on whose last element is done already: of a device that answers at once, many in one turn.
@@ -176,7 +190,11 @@ struct GatewayLoop: ~Copyable {
             guard let connection = connections[index], connection.pointee.isDirty else { continue }
             connection.pointee.isDirty = false
             if connection.pointee.stage != .dead { flush(connection) }
-            if connection.pointee.stage == .dead { releaseIfIdle(connection) }
+            switch connection.pointee.stage {
+            case .dead: releaseIfIdle(connection)
+            case .departing: departIfIdle(connection)
+            case .handshaking, .serving, .finishing, .lingering: break
+            }
         }
         dirty.removeAll(keepingCapacity: true)
         removeEndedSessions()

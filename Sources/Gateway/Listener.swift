@@ -31,7 +31,7 @@ struct PeerAddress: Sendable, CustomStringConvertible {
 }
 
 /// The listening TCP socket, closed with its owner.
-struct Listener: ~Copyable {
+final class Listener: Sendable {
     let descriptor: Int32
     let address: PeerAddress
 

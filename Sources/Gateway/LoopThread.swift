@@ -31,31 +31,26 @@ enum LoopThread {
     }
 }
 
-/// What a loop tells its starter once it listens.
-struct Started: Sendable {
-    let address: String
-    let engineCounters: EngineCounters
-}
-
 /// The hand-over from a starting loop to its starter.
 ///
 /// `@unchecked Sendable` is sound because `outcome` is touched only while `lock` is held.
 final class LoopStart: @unchecked Sendable {
     private let lock = ThreadLock()
-    private var outcome: Result<Started, GatewayError>?
+    private var outcome: Result<EngineCounters, GatewayError>?
 
-    func succeed(_ started: Started) { finish(.success(started)) }
+    func succeed(_ counters: EngineCounters) { finish(.success(counters)) }
     func fail(_ error: GatewayError) { finish(.failure(error)) }
 
-    private func finish(_ outcome: Result<Started, GatewayError>) {
+    private func finish(_ outcome: Result<EngineCounters, GatewayError>) {
         lock.locked {
             self.outcome = outcome
             lock.signal()
         }
     }
 
-    func wait() throws(GatewayError) -> Started {
-        try lock.locked { () -> Result<Started, GatewayError> in
+    /// Waits until the loop runs; what its engine counts.
+    func wait() throws(GatewayError) -> EngineCounters {
+        try lock.locked { () -> Result<EngineCounters, GatewayError> in
             while true {
                 if let outcome { return outcome }
                 lock.wait()

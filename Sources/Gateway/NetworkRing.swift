@@ -133,9 +133,13 @@ struct NetworkRing: ~Copyable {
         _ = entry(NetworkEvent(.unobserved)) { io_uring_prep_cancel64($0, target, 0) }
     }
 
-    func armReceive(_ connection: Place) -> Bool {
+    func armReceive(_ connection: Place, once: Bool = false) -> Bool {
         entry(NetworkEvent(.receive, connection)) { sqe in
-            io_uring_prep_recv_multishot(sqe, Self.file(connection.index), nil, 0, 0)
+            if once {
+                io_uring_prep_recv(sqe, Self.file(connection.index), nil, 0, 0)
+            } else {
+                io_uring_prep_recv_multishot(sqe, Self.file(connection.index), nil, 0, 0)
+            }
             rg_sqe_set_flags(sqe, RG_SQE_BUFFER_SELECT)
             rg_sqe_set_buffer_group(sqe, ReceiveBuffers.group)
         }

@@ -38,6 +38,13 @@ struct PlaceTable<Thing: ~Copyable>: ~Copyable {
     /// Undoes `reserve` for a place that was not filled.
     mutating func cancelReservation(_ index: UInt32) { free.append(index) }
 
+    /// Takes the thing out, for another table.
+    mutating func take(_ index: UInt32) -> Thing {
+        isUsed[Int(index)] = false
+        free.append(index)
+        return (things + Int(index)).move()
+    }
+
     mutating func remove(_ index: UInt32) {
         (things + Int(index)).deinitialize(count: 1)
         isUsed[Int(index)] = false

@@ -1,3 +1,4 @@
+import RingEngine
 import RingPolicy
 import RingProtocol
 
@@ -8,6 +9,8 @@ typealias SessionPointer = UnsafeMutablePointer<Session>
 struct Session: ~Copyable {
     /// Where it is, as tags of operations name it.
     let place: Place
+    /// The same generation with the loop's number, as tags have it.
+    let tagGeneration: UInt32
     /// In this epoch.
     let number: UInt64
     /// What a client must show to have it back.
@@ -28,16 +31,20 @@ struct Session: ~Copyable {
     /// Timeout entries that wait, and entries whose deadline is being watched.
     var delays: Set<RequestID> = []
     var deadlines: Set<RequestID> = []
+    /// Cancels that go from loop to loop.
+    var cancels: [RequestID: CancelOrder] = [:]
     /// Whether the loop will look whether something of it can go on.
     var isReady = false
     /// Nothing of it is anybody's any more; it goes with the end of the turn.
     var isOver = false
 
     init(
-        _ place: Place, number: UInt64, token: SessionToken, peerIdentity: PeerIdentity, peer: PeerAddress,
+        _ place: Place, loop: UInt8, number: UInt64, token: SessionToken, peerIdentity: PeerIdentity,
+        peer: PeerAddress,
         rights: PeerRights, state: consuming SessionState
     ) {
         self.place = place
+        tagGeneration = place.generation | UInt32(loop) << OperationTag.loopShift
         self.number = number
         self.token = token
         self.peerIdentity = peerIdentity

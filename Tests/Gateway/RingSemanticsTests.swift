@@ -87,9 +87,9 @@ import Testing
         let line = try SerialLine()
         let site = try site(line, lease: "exclusive")
         let (first, second) = (try await site.connect(), try await site.connect())
-        var lease: Lease? = try await first.acquire(["line"], ttl: .seconds(5))
+        var lease: Lease? = try await first.acquire(["line"], ttl: .seconds(8))
         let device = try await first.open("line", epoch: try #require(lease?.terms.devices.first?.epoch))
-        try await Task.sleep(for: .seconds(6))
+        try await Task.sleep(for: .seconds(10))
         #expect(try await device.write([1]) == 1)
         #expect(try await first.leaseStatus().leases.count == 1)
         await #expect(throws: RingError.self) { _ = try await second.acquire(["line"]) }

@@ -31,6 +31,17 @@ final class SerialLine: Sendable {
         _ = write(master, bytes, bytes.count)
     }
 
+    /// At least so many bytes from the other side, or what there is when no more come.
+    func heard(_ count: Int) -> String {
+        var text = ""
+        while text.utf8.count < count {
+            let more = hear()
+            if more.isEmpty { break }
+            text += more
+        }
+        return text
+    }
+
     /// What came from the other side, waited for up to two seconds.
     func hear() -> String {
         var ready = pollfd(fd: master, events: Int16(POLLIN), revents: 0)

@@ -11,6 +11,10 @@ import TestSupport
 
 /// A gateway on a free port of 127.0.0.1 with real devices behind it. Stops with its owner.
 final class Site: Sendable {
+    /// Loop threads of every gateway here, from the environment: `RINGGATE_LOOPS=2` has all suites pass with devices that
+    /// are another loop's than the session.
+    static let loops = ProcessInfo.processInfo.environment["RINGGATE_LOOPS"].flatMap(Int.init) ?? 1
+
     static let agentURI = "ringgate://test.example/agent/one"
 
     let certificates: TestCertificates
@@ -19,18 +23,19 @@ final class Site: Sendable {
 
     /// `devices` and `rules` are lines of a policy file beside those that are always there.
     init(
-        devices: [String] = [], rules: [String] = [], limits: GatewayLimits = GatewayLimits()
+        devices: [String] = [], rules: [String] = [], limits: GatewayLimits = GatewayLimits(),
+        loops: Int = Site.loops
     ) throws {
         certificates = try TestCertificates()
         agent = try certificates.client(uri: Self.agentURI)
-        gateway = try Self.start(certificates, Self.policy(devices, rules), limits, nil)
+        gateway = try Self.start(certificates, Self.policy(devices, rules), limits, nil, loops)
     }
 
     /// A gateway under a policy made of values.
-    init(_ policy: SitePolicy, administrator: Administrator? = nil) throws {
+    init(_ policy: SitePolicy, administrator: Administrator? = nil, loops: Int = Site.loops) throws {
         certificates = try TestCertificates()
         agent = try certificates.client(uri: Self.agentURI)
-        gateway = try Self.start(certificates, policy.snapshot, GatewayLimits(), administrator)
+        gateway = try Self.start(certificates, policy.snapshot, GatewayLimits(), administrator, loops)
     }
 
     deinit {
@@ -40,12 +45,13 @@ final class Site: Sendable {
 
     private static func start(
         _ certificates: TestCertificates, _ policy: PolicySnapshot, _ limits: GatewayLimits,
-        _ administrator: Administrator?
+        _ administrator: Administrator?, _ loops: Int
     ) throws -> Gateway {
         var configuration = GatewayConfiguration(
             listen: "127.0.0.1:0", certificate: certificates.server.certificate, key: certificates.server.key,
             clientCA: certificates.authority.certificate)
         configuration.limits = limits
+        configuration.loops = loops
         return try Gateway.start(
             configuration, policy: policy, administrator: administrator,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

@@ -134,7 +134,8 @@ public struct RawCompletion: Sendable {
         return payload.withUnsafeBytes { try? Refusal.decode(WireBytes($0)) }
     }
 
-    static func all(_ payload: [UInt8], _ count: Int) throws -> [RawCompletion] {
+    /// Those of one frame.
+    public static func all(_ payload: [UInt8], _ count: Int) throws -> [RawCompletion] {
         try payload.withUnsafeBytes { bytes in
             let header = FrameHeader(length: payload.count, type: .complete, count: count)
             var batch = CompletionBatch(Frame(header: header, payload: WireBytes(bytes)))

@@ -74,8 +74,14 @@ struct ConsoleHub {
         lists.makeAllReady()
     }
 
-    /// Whose turn it is: a reader with credit and bytes to take. `take` sends it behind the others.
-    var firstReady: Key? { lists.firstReady.flatMap { readers[$0]?.key } }
+    /// Whose turn it is.
+    var firstReady: Key? { firstReady { _ in true } }
+
+    /// Whose turn it is of those that are meant: a reader with credit and bytes to take. `take` sends it behind the others.
+    func firstReady(where isMeant: (Key) -> Bool) -> Key? {
+        lists.firstReady { place in readers[place].map { isMeant($0.key) } ?? false }
+            .flatMap { readers[$0]?.key }
+    }
 
     /// The reader's next event; nil when it is unknown or held, or has nothing to take or no credit.
     mutating func take(_ key: Key) -> Event? {

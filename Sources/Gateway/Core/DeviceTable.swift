@@ -36,6 +36,8 @@ struct DeviceTable {
         var files = 0
         /// The last lease on it has ended; once its files are closed it is to be made safe.
         var isVacated = false
+        /// The loop that operates it.
+        var loop: UInt8
 
         var name: String { device.name }
     }
@@ -43,7 +45,32 @@ struct DeviceTable {
     private var entries: [Entry] = []
     private var indices: [String: Index] = [:]
 
+    private let loops: Int
+    /// The devices of the policy in force.
+    private var current: [String: Device] = [:]
+    /// Profiles whose files may be handed to the kernel by commands of others.
+    private var takenProfiles: Set<String> = []
+
     static let limit = 0x7fff
+
+    /// Deals the devices out to `loops` loops, by their order.
+    init(loops: Int = 1, _ devices: [Device] = []) {
+        self.loops = loops
+        setCurrent(devices)
+    }
+
+    private mutating func setCurrent(_ devices: [Device]) {
+        current = Dictionary(devices.map { ($0.name, $0) }) { first, _ in first }
+        takenProfiles = Set(devices.flatMap(\.profile.takenProfiles))
+    }
+
+    /// Files that may meet in one command are all the first loop's.
+    private func loop(of device: Device, _ index: Index) -> UInt8 {
+        let mayMeet =
+            takenProfiles.contains(device.profile.name)
+            || device.profile.commands.contains(where: \.usesDescriptors)
+        return mayMeet ? 0 : UInt8(Int(index) % loops)
+    }
 
     func index(_ name: String) -> Index? { indices[name] }
     func find(_ name: String) -> Entry? { indices[name].map { self[$0] } }
@@ -89,15 +116,16 @@ struct DeviceTable {
 
     /// The device's place, given to it now if it has none.
     mutating func known(_ device: Device, now: UInt64) throws(Refusal) -> Index {
-        if let known = indices[device.name] {
-            self[known].device = device
-            return known
-        }
+        if let known = indices[device.name] { return known }
         guard entries.count < Self.limit else {
             throw Refusal(.busy, "\(Self.limit) devices have been in use since the gateway's start")
         }
-        entries.append(Entry(device: device, meter: Meter(device.limits, now: now)))
-        let index = Index(entries.count)
+        // A loop that has not got the policy in force yet may still ask as the one before has it.
+        let device = current[device.name] ?? device
+        let index = Index(entries.count + 1)
+        entries.append(
+            Entry(
+                device: device, meter: Meter(device.limits, now: now), loop: loop(of: device, index)))
         indices[device.name] = index
         return index
     }
@@ -115,15 +143,18 @@ struct DeviceTable {
     /// the old way count for nobody.
     mutating func change(to devices: [Device], now: UInt64) -> [Index] {
         var changed: [Index] = []
-        let byName = Dictionary(devices.map { ($0.name, $0) }) { first, _ in first }
+        setCurrent(devices)
         for position in entries.indices {
-            let new = byName[entries[position].name]?.limits ?? UseLimits()
-            if let device = byName[entries[position].name] {
+            let new = current[entries[position].name]?.limits ?? UseLimits()
+            if let device = current[entries[position].name] {
                 let old = entries[position].device
                 if old.lease.mode != device.lease.mode || (old.console == nil) != (device.console == nil) {
                     changed.append(Index(position + 1))
                 }
                 entries[position].device = device
+                if entries[position].files == 0, device.console == nil {
+                    entries[position].loop = loop(of: device, Index(position + 1))
+                }
             }
             if new != entries[position].meter.limits { entries[position].meter.change(to: new, now: now) }
         }

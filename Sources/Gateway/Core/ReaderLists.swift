@@ -15,8 +15,15 @@ struct ReaderLists {
         waiting = capacity + 1
     }
 
-    /// Whose turn it is.
-    var firstReady: Int? { after[ready] == ready ? nil : after[ready] }
+    /// Whose turn it is of those that are meant.
+    func firstReady(where isMeant: (Int) -> Bool) -> Int? {
+        var number = after[ready]
+        while number != ready {
+            if isMeant(number) { return number }
+            number = after[number]
+        }
+        return nil
+    }
 
     mutating func remove(_ number: Int) {
         after[before[number]] = after[number]

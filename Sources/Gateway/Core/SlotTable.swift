@@ -83,6 +83,11 @@ struct SlotTable {
         return HeldSlot(file: slots[Int(slot.index)].file, profile: grant.device.profile.name)
     }
 
+    /// The same by the file.
+    func held(of file: OpenFileID) -> HeldSlot? {
+        inUse.first { self[$0].file == file && self[$0].use == .open }.flatMap(held)
+    }
+
     private func notOpen(_ slot: FileSlot) -> Refusal {
         guard Int(slot.index) < slots.count else {
             return Refusal(.slotNotOpen, "slot \(slot.index) does not exist; there are \(slots.count)")

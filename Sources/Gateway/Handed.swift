@@ -1,0 +1,140 @@
+import RingEngine
+import RingPolicy
+import RingProtocol
+
+/// An entry on its way to the loop that has its device. That loop decides it again by the same grant: a decision never
+/// leaves the thread that made it.
+struct HandedEntry: Sendable {
+    private let bytes: [UInt8]
+    let grant: Grant
+    let file: OpenFileID
+    let tag: OperationTag
+    let waitsForInput: Bool
+    let isRepeated: Bool
+    /// The one other file whose descriptor the command may take.
+    let lent: HeldSlot?
+    /// Whether it is to give a file, so that its end frees a slot.
+    let gives: Bool
+
+    init(
+        _ entry: Entry, by grant: Grant, on file: OpenFileID, _ tag: OperationTag, lent: HeldSlot? = nil,
+        gives: Bool = false, waitsForInput: Bool = false, isRepeated: Bool = false
+    ) {
+        bytes = [UInt8](unsafeUninitializedCapacity: entry.size) { buffer, count in
+            entry.encode(into: UnsafeMutableRawBufferPointer(buffer))
+            count = entry.size
+        }
+        self.grant = grant
+        self.file = file
+        self.tag = tag
+        self.lent = lent
+        self.gives = gives
+        self.waitsForInput = waitsForInput
+        self.isRepeated = isRepeated
+    }
+
+    /// Lends the entry, whose argument lives as long as the call.
+    func withEntry(_ body: (Entry) -> Void) {
+        bytes.withUnsafeBytes { bytes in
+            var run = EntryRun(proven: WireBytes(bytes), count: 1)
+            if let entry = run.next() { body(entry) }
+        }
+    }
+}
+
+/// The right to open a device on its way to the loop that has the device. Used once, as the right itself.
+///
+/// `@unchecked Sendable` is sound because it is in one thread's hands at a time: the mailbox passes it on.
+final class HandedOpen: @unchecked Sendable {
+    private var authorized: AuthorizedOpen?
+    let tag: OperationTag
+
+    init(_ authorized: consuming AuthorizedOpen, _ tag: OperationTag) {
+        self.authorized = consume authorized
+        self.tag = tag
+    }
+
+    func take() -> AuthorizedOpen? { authorized.take() }
+}
+
+/// What became of an operation, on its way to the loop that asked for it.
+struct HandedCompletion: Sendable {
+    let tag: OperationTag
+    /// The loop that ran it.
+    let from: UInt8
+    private let kind: EngineCompletion.Kind
+    private let result: Int32
+    private let engine: EngineKind
+    private let deviceTime: UInt64
+    private let isIndeterminate: Bool
+    let hasMore: Bool
+    private let refusal: Refusal?
+    private let payload: [UInt8]
+    /// Events of the operation that were dropped before this one, because the loop did not take them.
+    let lost: UInt64
+
+    init(_ completion: EngineCompletion, from loop: UInt8, lost: UInt64) {
+        tag = completion.tag
+        from = loop
+        kind = completion.kind
+        result = completion.result
+        engine = completion.engine
+        deviceTime = completion.deviceTime
+        isIndeterminate = completion.isIndeterminate
+        hasMore = completion.hasMore
+        refusal = completion.refusal
+        payload = Array(completion.payload)
+        self.lost = lost
+    }
+
+    /// Of what the engine there refused.
+    init(
+        refused refusal: Refusal, _ tag: OperationTag, _ kind: EngineCompletion.Kind, from loop: UInt8
+    ) {
+        self.tag = tag
+        from = loop
+        self.kind = kind
+        self.refusal = refusal
+        result = refusal.result
+        engine = .gateway
+        deviceTime = 0
+        isIndeterminate = false
+        hasMore = false
+        payload = []
+        lost = 0
+    }
+
+    /// Whether it ends something that was counted when it was handed over.
+    var endsOperation: Bool {
+        switch kind {
+        case .operation, .opened, .notOpened, .gave, .gaveNothing: !hasMore
+        case .closed, .cancelled: false
+        }
+    }
+
+    /// Lends it as the engine would give it.
+    func withCompletion(_ body: (EngineCompletion) -> Void) {
+        payload.withUnsafeBytes { bytes in
+            body(
+                EngineCompletion(
+                    tag: tag, kind: kind, result: result, engine: engine, deviceTime: deviceTime,
+                    isIndeterminate: isIndeterminate, hasMore: hasMore, refusal: refusal, payload: bytes))
+        }
+    }
+}
+
+/// A connection on its way to the loop that has, or will have, its session. Closed if it never arrives.
+///
+/// `@unchecked Sendable` is sound because it is in one thread's hands at a time: the mailbox passes it on, and TLS state has
+/// no ties to a thread.
+final class HandedConnection: @unchecked Sendable {
+    private var connection: Connection?
+    let hello: Hello
+
+    init(_ connection: consuming Connection, _ hello: Hello) {
+        self.connection = consume connection
+        self.hello = hello
+    }
+
+    func take() -> Connection? { connection.take() }
+}
