@@ -29,6 +29,8 @@ enum FileLimits {
     static let lease: ClosedRange<UInt32> = 1_000...86_400_000
     /// Milliseconds for which a session may outlive its connection.
     static let sessionGrace: ClosedRange<UInt32> = 0...600_000
+    /// Loop threads: an operation's tag has 8 bits for the number of one, the loops' end a bit for each.
+    static let loops: ClosedRange<Int128> = 1...64
     /// Bytes that one console may keep, and all of a site together.
     static let scrollbacks =
         Int128(ConsoleTerms.scrollbacks.lowerBound)...Int128(ConsoleTerms.scrollbacks.upperBound)

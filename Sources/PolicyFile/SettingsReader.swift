@@ -13,6 +13,11 @@ public struct DaemonSettings: Equatable, Sendable {
     public var maxSessions: Int?
     /// Milliseconds for which a session outlives a lost connection; nil for the built-in time.
     public var sessionGrace: UInt32?
+    /// Loop threads; nil for one.
+    public var loops: Int?
+
+    /// What `loops` may be.
+    public static let loopCounts = Int(FileLimits.loops.lowerBound)...Int(FileLimits.loops.upperBound)
 
     public init() {}
 
@@ -54,6 +59,8 @@ public struct DaemonSettings: Equatable, Sendable {
             .number("max-sessions", in: 1...65_536, &report).map(Int.init)
         settings.sessionGrace = map.optional("session-grace")?
             .duration("session-grace", in: FileLimits.sessionGrace, &report)
+        settings.loops = map.optional("loops")?
+            .number("loops", in: FileLimits.loops, &report).map(Int.init)
         map.finish(&report)
         return settings
     }

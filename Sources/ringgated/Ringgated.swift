@@ -33,6 +33,8 @@ struct Ringgated: ParsableCommand {
         String?
     @Option(help: "Directory to keep policies that were in force; without it none can be applied remotely.")
     var state: String?
+    @Option(help: "Loop threads that share sessions and devices among them, 1 to 64 (default 1).")
+    var loops: Int?
     @Option(help: "debug, info, notice, warning or error (default info).") var logLevel: String?
     @Option(help: "Write the port that was chosen to this file once listening.") var portFile: String?
     @Flag(help: "Check all files and the kernel, say so, and end.") var check = false
@@ -63,6 +65,10 @@ struct Ringgated: ParsableCommand {
         settings.policy = policy ?? settings.policy
         settings.profiles = profiles ?? settings.profiles ?? "/usr/share/ringgate/profiles"
         settings.state = state ?? settings.state
+        if let loops, !DaemonSettings.loopCounts.contains(loops) {
+            throw ValidationError("loops: write a number from 1 to 64")
+        }
+        settings.loops = loops ?? settings.loops
         settings.logLevel = logLevel ?? settings.logLevel ?? "info"
         return settings
     }

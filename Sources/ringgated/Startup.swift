@@ -46,6 +46,7 @@ struct Startup {
             key: try Self.required(settings.key, "key"),
             clientCA: try Self.required(settings.clientCA, "client-ca"))
         if let sessions = settings.maxSessions { configuration.limits.sessions = sessions }
+        configuration.loops = settings.loops ?? 1
         if let grace = settings.sessionGrace {
             configuration.limits.resumeGrace = UInt64(grace) * 1_000_000
         }

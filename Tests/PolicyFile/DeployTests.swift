@@ -73,8 +73,9 @@ struct DeployTests {
         let error = try #require(throws: PolicyErrors.self) { try DaemonSettings.load(source) }
         #expect(error.diagnostics.map { "\($0.line):\($0.column)" } == ["2:1"])
         #expect(error.description.contains("polcy"))
-        let typed = SourceText(path: "ringgated.yaml", text: "max-sessions: many\nlog-level: loud\n")
+        let typed = SourceText(
+            path: "ringgated.yaml", text: "max-sessions: many\nlog-level: loud\nloops: 65\n")
         let errors = try #require(throws: PolicyErrors.self) { try DaemonSettings.load(typed) }
-        #expect(errors.diagnostics.map(\.line) == [1, 2])
+        #expect(errors.diagnostics.map(\.line) == [1, 2, 3])
     }
 }
