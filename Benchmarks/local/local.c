@@ -1,0 +1,48 @@
+/* local [SECONDS]
+ *
+ * Runs ioctl(2) in a loop and the ring at batch 1, 8, 32 and 256, in five rounds, so that a slow moment of
+ * the machine meets all of them. Prints one line of JSON a run; exits with 1 when a command failed. */
+#include "local.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { ROUNDS = 5 };
+
+static const double second_ns = 1e9, seconds_limit = 60;
+
+uint64_t monotonic_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void report(const char *series, unsigned batch, int round, const struct local_result *result) {
+    double seconds = (double)result->nanoseconds / second_ns;
+    printf("{\"series\": \"%s\", \"batch\": %u, \"round\": %d, \"commands\": %llu, \"seconds\": %.6f, "
+           "\"commands_per_second\": %.1f}\n",
+           series, batch, round, (unsigned long long)result->commands, seconds,
+           (double)result->commands / seconds);
+}
+
+int main(int count, char **arguments) {
+    static const unsigned batches[] = {1, 8, 32, 256};
+    char *end = NULL;
+    double seconds = count == 2 ? strtod(arguments[1], &end) : 0.5;
+    if (count > 2 || (end != NULL && *end != '\0') || !(seconds > 0 && seconds <= seconds_limit)) {
+        fprintf(stderr, "usage: local [SECONDS], up to %.0f for each run\n", seconds_limit);
+        return 2;
+    }
+    uint64_t length_ns = (uint64_t)(seconds * second_ns);
+    for (int round = 1; round <= ROUNDS; round++) {
+        struct local_result result;
+        if (!run_ioctl(length_ns, &result)) return 1;
+        report("ioctl", 1, round, &result);
+        for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++) {
+            if (!run_ring(length_ns, batches[i], &result)) return 1;
+            report("ring", batches[i], round, &result);
+        }
+    }
+    return 0;
+}
