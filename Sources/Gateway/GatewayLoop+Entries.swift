@@ -46,7 +46,23 @@ extension GatewayLoop {
         _ entry: Entry, _ session: SessionPointer
     ) throws(Refusal) {
         let slot = try session.pointee.state.slots.open(entry.slot)
-        let command = try slot.grant.authorize(entry, on: slot.file, &layout) {
+        // Not a retained reference: counting them would cost as much as deciding.
+        let refusal = slot.grant._withUnsafeGuaranteedRef { grant in
+            do throws(Refusal) {
+                try run(entry, on: slot, by: grant, session)
+                return nil as Refusal?
+            } catch {
+                return error
+            }
+        }
+        if let refusal { throw refusal }
+    }
+
+    @inline(__always)
+    private mutating func run(
+        _ entry: Entry, on slot: SlotTable.OpenSlot, by grant: Grant, _ session: SessionPointer
+    ) throws(Refusal) {
+        let command = try grant.authorize(entry, on: slot.file, &layout) {
             session.pointee.state.slots.held($0)
         }
         guard slot.file != .gateway else {
@@ -64,7 +80,7 @@ extension GatewayLoop {
         guard command.transport != .procedure else {
             try entry.requireNoDeadline()
             return try start(
-                entry, on: slot.grant.device, limit: command.limit, isMetered: slot.isMetered, session)
+                entry, on: grant.device, limit: command.limit, isMetered: slot.isMetered, session)
         }
         let isObserved = command.isObserved
         let charge = entry.argument.count + command.replySize
@@ -78,9 +94,9 @@ extension GatewayLoop {
                 tag = try count(tag, limit: command.limit, isMetered: slot.isMetered, session)
             }
             if let gives = command.extras?.gives {
-                tag = try reserve(gives.slot, handle: gives.handle, of: slot.grant, tag, session)
+                tag = try reserve(gives.slot, handle: gives.handle, of: grant, tag, session)
             }
-            try submit(command, entry, by: slot.grant, tag: tag, of: session)
+            try submit(command, entry, by: grant, tag: tag, of: session)
         } catch {
             takeBack(tag, entry, session)
             throw error

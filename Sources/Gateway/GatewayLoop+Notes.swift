@@ -78,7 +78,7 @@ extension GatewayLoop {
                 name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
             else { return nil }
             return name
-        default: return try? session.pointee.state.slots.open(entry.slot).grant.device.name
+        default: return session.pointee.state.slots.grant(entry.slot)?.device.name
         }
     }
 }

@@ -37,12 +37,13 @@ extension GatewayLoop {
         let refusal = streams.withEntry(id) { entry -> Refusal? in
             do throws(Refusal) {
                 let slot = try session.pointee.state.slots.open(entry.slot)
-                let command = try slot.grant.authorize(entry, on: slot.file, &layout) { _ in nil }
+                let grant = slot.grant.takeUnretainedValue()
+                let command = try grant.authorize(entry, on: slot.file, &layout) { _ in nil }
                 let tag = OperationTag(
                     session: session.pointee.place.index, generation: session.pointee.tagGeneration,
                     requestID: id, slot: entry.slot)
                 try submit(
-                    command, entry, by: slot.grant, tag: tag, waitsForInput: true, isRepeated: true)
+                    command, entry, by: grant, tag: tag, waitsForInput: true, isRepeated: true)
                 return nil
             } catch {
                 return error

@@ -108,7 +108,7 @@ import Testing
         var meters = RuleMeters()
         let same = Self.rights(Kvm.policy(number: 2))
         #expect(table.regrant(by: same, &meters, now: 0).isEmpty)
-        #expect(try table.open(FileSlot(3)).grant !== processor)
+        #expect(try table.open(FileSlot(3)).grant.takeUnretainedValue() !== processor)
         let withoutProcessors = Self.rights(Kvm.policy(number: 3, machine: [Kvm.check]))
         #expect(table.regrant(by: withoutProcessors, &meters, now: 0).map(\.file.index) == [103])
         guard case .policyChanged = table.fill(FileSlot(4), OpenFileID(104)) else {

@@ -51,7 +51,7 @@ struct ChainTrial {
     }
 
     private func grant(_ slot: FileSlot) throws(Refusal) -> Grant {
-        guard let change = changed[slot] else { return try slots.open(slot).grant }
+        guard let change = changed[slot] else { return try slots.open(slot).grant.takeUnretainedValue() }
         guard let grant = change else {
             throw Refusal(.slotNotOpen, "slot \(slot.index) is closed earlier in the chain")
         }

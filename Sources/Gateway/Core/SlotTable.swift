@@ -29,13 +29,22 @@ struct SlotTable {
         var ending: SlotEnding?
     }
 
-    /// A slot as the hot path needs it.
+    /// An open slot as the hot path needs it: without counted references, so that looking at it counts none.
     struct OpenSlot {
         let file: OpenFileID
         let isMetered: Bool
         let isConsole: Bool
-        /// Unretained: the slot holds the grant, and it cannot be freed while its entry is decided.
-        unowned(unsafe) let grant: Grant
+        /// The slot holds it, and stays as it is while an entry is decided.
+        let grant: Unmanaged<Grant>
+
+        /// nil for a slot that is not open.
+        fileprivate init?(_ slot: Slot) {
+            guard slot.use == .open, let grant = slot.grant else { return nil }
+            file = slot.file
+            isMetered = slot.isMetered
+            isConsole = slot.isConsole
+            self.grant = .passUnretained(grant)
+        }
     }
 
     /// A file that the caller has to close.
@@ -46,9 +55,20 @@ struct SlotTable {
     }
 
     private var slots: [Slot] = []
+    /// The open ones of `slots`, which `change` alone changes together with them.
+    private var open: [OpenSlot?] = []
 
     /// Makes the slots that a welcome announces.
-    mutating func create() { slots = Array(repeating: Slot(), count: Limits.slots) }
+    mutating func create() {
+        slots = Array(repeating: Slot(), count: Limits.slots)
+        open = Array(repeating: nil, count: Limits.slots)
+    }
+
+    /// The one place where a slot changes.
+    private mutating func change(_ index: Int, _ body: (inout Slot) -> Void) {
+        body(&slots[index])
+        open[index] = OpenSlot(slots[index])
+    }
 
     subscript(slot: FileSlot) -> Slot { slots[Int(slot.index)] }
 
@@ -58,12 +78,13 @@ struct SlotTable {
     /// The open slot an entry names.
     @inline(__always)
     func open(_ slot: FileSlot) throws(Refusal) -> OpenSlot {
-        guard Int(slot.index) < slots.count, slots[Int(slot.index)].use == .open,
-            let grant = slots[Int(slot.index)].grant
-        else { throw notOpen(slot) }
-        return OpenSlot(
-            file: slots[Int(slot.index)].file, isMetered: slots[Int(slot.index)].isMetered,
-            isConsole: slots[Int(slot.index)].isConsole, grant: grant)
+        guard Int(slot.index) < open.count, let found = open[Int(slot.index)] else { throw notOpen(slot) }
+        return found
+    }
+
+    /// What may be done on an open slot's file.
+    func grant(_ slot: FileSlot) -> Grant? {
+        Int(slot.index) < slots.count && slots[Int(slot.index)].use == .open ? slots[Int(slot.index)].grant : nil
     }
 
     /// The file that is open in a slot, or on its way out.
@@ -114,24 +135,28 @@ struct SlotTable {
         _ slot: FileSlot, _ grant: Grant, device: DeviceTable.Index, isMetered: Bool,
         meters: [RuleMeters.Index], owner: FileSlot? = nil
     ) {
-        slots[Int(slot.index)] = Slot(
-            use: .opening, isMetered: isMetered,
-            isConsole: owner == nil && grant.device.console != nil, device: device, owner: owner,
-            grant: grant, meters: meters)
+        change(Int(slot.index)) {
+            $0 = Slot(
+                use: .opening, isMetered: isMetered,
+                isConsole: owner == nil && grant.device.console != nil, device: device, owner: owner,
+                grant: grant, meters: meters)
+        }
     }
 
     /// The file is there. When its end was decided meanwhile, the result says why, and the caller has to
     /// close it.
     mutating func fill(_ slot: FileSlot, _ file: OpenFileID) -> SlotEnding? {
         let ending = slots[Int(slot.index)].ending
-        slots[Int(slot.index)].use = ending == nil ? .open : .closing
-        slots[Int(slot.index)].file = file
+        change(Int(slot.index)) {
+            $0.use = ending == nil ? .open : .closing
+            $0.file = file
+        }
         return ending
     }
 
     /// The slot may be used again: its file is closed, or was never opened.
     mutating func free(_ slot: FileSlot) {
-        slots[Int(slot.index)] = Slot(ending: slots[Int(slot.index)].ending)
+        change(Int(slot.index)) { $0 = Slot(ending: $0.ending) }
     }
 
     // MARK: Closing
@@ -165,10 +190,12 @@ struct SlotTable {
         let index = Int(slot.index)
         switch slots[index].use {
         case .free, .closing: return
-        case .opening: slots[index].ending = slots[index].ending ?? ending
+        case .opening: change(index) { $0.ending = $0.ending ?? ending }
         case .open:
-            slots[index].use = .closing
-            slots[index].ending = ending
+            change(index) {
+                $0.use = .closing
+                $0.ending = ending
+            }
             closing.append(Closing(slot: slot, file: slots[index].file, device: slots[index].device))
         }
         for handle in handles(of: slot) { close(handle, ending ?? .owner(slot), &closing) }
@@ -200,10 +227,13 @@ struct SlotTable {
         _ closing: inout [Closing]
     ) {
         guard let grant else { return close(slot, .policyChanged, &closing) }
-        slots[Int(slot.index)].grant = grant
-        slots[Int(slot.index)].isMetered = isMetered
-        slots[Int(slot.index)].isConsole = slots[Int(slot.index)].owner == nil && grant.device.console != nil
-        slots[Int(slot.index)].meters = meters.indices(for: grant, now: now)
+        let indices = meters.indices(for: grant, now: now)
+        change(Int(slot.index)) {
+            $0.grant = grant
+            $0.isMetered = isMetered
+            $0.isConsole = $0.owner == nil && grant.device.console != nil
+            $0.meters = indices
+        }
         for handle in handles(of: slot) where self[handle].isHeld {
             let profile = self[handle].grant?.device.profile.name
             let given = grant.handles.first { $0.profile == profile }?.grant
