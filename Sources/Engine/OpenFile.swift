@@ -53,8 +53,16 @@ struct OpenFile {
 
 /// Indices of open files, lowest free one first.
 struct OpenFileTable: ~Copyable {
-    private(set) var files = [OpenFile](repeating: OpenFile(), count: EngineLimits.openFiles)
+    /// Not an array: the hot path would ask at each change whether it is shared.
+    private let files = UnsafeMutableBufferPointer<OpenFile>.allocate(capacity: EngineLimits.openFiles)
     private var free = Array((0..<UInt32(EngineLimits.openFiles)).reversed())
+
+    init() { files.initialize(repeating: OpenFile()) }
+
+    deinit {
+        files.deinitialize()
+        files.deallocate()
+    }
 
     var inUse: Int { EngineLimits.openFiles - free.count }
 
@@ -82,8 +90,15 @@ struct OpenFileTable: ~Copyable {
         for file in idle { close(file.fd) }
     }
 
+    /// In range, whatever the index is.
+    @inline(__always)
+    private func place(_ index: UInt32) -> UnsafeMutablePointer<OpenFile> {
+        precondition(index < UInt32(EngineLimits.openFiles), "a file that does not exist")
+        return files.baseAddress.unsafelyUnwrapped + Int(index)
+    }
+
     subscript(index: UInt32) -> OpenFile {
-        @inline(__always) _read { yield files[Int(index)] }
-        @inline(__always) _modify { yield &files[Int(index)] }
+        @inline(__always) _read { yield place(index).pointee }
+        @inline(__always) nonmutating _modify { yield &place(index).pointee }
     }
 }
