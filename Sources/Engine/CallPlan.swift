@@ -134,11 +134,11 @@ struct CallPlan {
 extension AuthorizedCommand {
     /// Whether it is one struct or less, without anything to be done around the call.
     @inline(__always)
-    var isPlain: Bool { spans.count <= 1 && extras == nil }
+    var isPlain: Bool { !hasBlocks || (spans.count <= 1 && extras == nil) }
 
     /// Whether its struct refers to others.
     @inline(__always)
-    var hasPointers: Bool { spans.count > 1 && hasOtherMemory }
+    var hasPointers: Bool { hasBlocks && spans.count > 1 && hasOtherMemory }
 
     private var hasOtherMemory: Bool {
         for index in spans.indices.dropFirst() where !spans[index].isInline { return true }

@@ -147,7 +147,7 @@ extension DeviceEngine {
         if let lane { updateQuarantine(of: lane) }
     }
 
-    private static func told(_ tag: OperationTag, _ result: Int32) -> EngineCompletion {
+    static func told(_ tag: OperationTag, _ result: Int32) -> EngineCompletion {
         EngineCompletion(
             tag: tag, kind: .cancelled, result: result, engine: .gateway, deviceTime: 0,
             isIndeterminate: false, refusal: nil, payload: UnsafeRawBufferPointer(start: nil, count: 0))

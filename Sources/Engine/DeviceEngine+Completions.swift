@@ -3,23 +3,52 @@ import RingPolicy
 import RingProtocol
 
 extension DeviceEngine {
-    /// The next result, or nil when none is there. Its payload is valid until the next call.
-    public mutating func next() -> EngineCompletion? {
+    /// The next result, if it is that of a ring command without a reply, to which nothing happened on its way: most are,
+    /// and cost less than `next`, which gives all others. Nothing of the engine may be called before the tag was read.
+    @inline(__always)
+    public mutating func nextPlain() -> PlainCompletion? {
+        guard let cqe = ring.peek(), cqe.pointee.user_data != DeviceRing.unobserved else { return nil }
+        let operation = pool[cqe.pointee.user_data]
+        let file = operation.pointee.file
+        guard operation.pointee.kind == .ringCommand, operation.pointee.plan == nil,
+            operation.pointee.stop == .none, files[file].state != .closing
+        else { return nil }
+        let result = cqe.pointee.res
+        ring.take(cqe)
+        files[file].inFlight -= 1
+        pool.release(operation)
+        return PlainCompletion(
+            tag: UnsafePointer(pool.tag(of: operation)), result: result,
+            deviceTime: now &- operation.pointee.started)
+    }
+
+    /// The next result, or nil when none is there. It and its payload are valid until the next call.
+    public mutating func next() -> UnsafePointer<EngineCompletion>? {
+        findNext() ? UnsafePointer(told) : nil
+    }
+
+    @inline(__always)
+    private mutating func findNext() -> Bool {
         if let lent {
             pool.release(lent)
             self.lent = nil
         }
         while let cqe = ring.next() {
-            if let completion = complete(cqe) { return completion }
+            if complete(cqe) { return true }
         }
         while let cqe = wideRing.next() {
-            if let completion = complete(cqe) { return completion }
+            if complete(cqe) { return true }
         }
         while let operation = finished.take() {
-            guard operation.pointee.isAnswered else { return completeCall(operation) }
+            guard operation.pointee.isAnswered else {
+                completeCall(operation)
+                return true
+            }
             finishAnswered(operation)
         }
-        return answers.isEmpty ? nil : answers.removeFirst()
+        guard !answers.isEmpty else { return false }
+        told.pointee = answers.removeFirst()
+        return true
     }
 
     /// Sleeping is safe: every later result will signal. False when there are results already.
@@ -35,23 +64,28 @@ extension DeviceEngine {
         wideRing.wakeUp()
     }
 
+    /// Tells what a ring's completion means. False when that is nothing yet.
     @inline(__always)
-    private mutating func complete(_ cqe: UnsafePointer<io_uring_cqe>) -> EngineCompletion? {
-        guard cqe.pointee.user_data != DeviceRing.unobserved else { return nil }
+    private mutating func complete(_ cqe: UnsafePointer<io_uring_cqe>) -> Bool {
+        guard cqe.pointee.user_data != DeviceRing.unobserved else { return false }
         let operation = pool[cqe.pointee.user_data]
         var result = cqe.pointee.res
         // Interrupted on one of the kernel's threads, by the close of its file.
         var isInterrupted = result == -EINTR && files[operation.pointee.file].state == .closing
         if isInterrupted { result = -ECANCELED }
         if operation.pointee.polling != .none {
-            if let event = completePoll(operation, cqe) { return event.told }
+            switch completePoll(operation, cqe) {
+            case .ended: break
+            case .goesOn: return false
+            case .event: return true
+            }
             // The read itself never began, so there is nothing it could have returned.
             if operation.pointee.polling == .beforeRead, result >= 0 {
                 result = operation.pointee.stop == .none ? -EBUSY : -ECANCELED
             }
         }
         if operation.pointee.stop != .none {
-            guard let ended = finishStopped(operation, result) else { return nil }
+            guard let ended = finishStopped(operation, result) else { return false }
             (result, isInterrupted) = ended
         }
         lent = operation
@@ -66,31 +100,47 @@ extension DeviceEngine {
         } else if let plan = operation.pointee.plan, result >= 0 {
             reply = Self.collect(operation, plan)
         }
-        return EngineCompletion(
-            tag: operation.pointee.tag, kind: .operation, result: result, engine: .ring,
-            deviceTime: now &- operation.pointee.started, isIndeterminate: isInterrupted, refusal: nil,
-            payload: reply)
+        tell(operation, result, isIndeterminate: isInterrupted, reply)
+        return true
     }
 
-    /// What a poll's completion comes to while its operation goes on; nil when it ends it.
+    @inline(__always)
+    private func tell(
+        _ operation: OperationPointer, _ result: Int32, isIndeterminate: Bool = false, hasMore: Bool = false,
+        _ reply: UnsafeRawBufferPointer
+    ) {
+        told.pointee.tag = operation.pointee.tag
+        told.pointee.kind = .operation
+        told.pointee.result = result
+        told.pointee.engine = .ring
+        told.pointee.isIndeterminate = isIndeterminate
+        told.pointee.hasMore = hasMore
+        told.pointee.deviceTime = now &- operation.pointee.started
+        told.pointee.refusal = nil
+        told.pointee.payload = reply
+    }
+
+    /// What a poll's completion comes to.
+    private enum PollOutcome {
+        case ended
+        case goesOn
+        case event
+    }
+
     private mutating func completePoll(
         _ operation: OperationPointer, _ cqe: UnsafePointer<io_uring_cqe>
-    ) -> (told: EngineCompletion?, Void)? {
+    ) -> PollOutcome {
         switch operation.pointee.polling {
-        case .none: return nil
+        case .none: return .ended
         case .beforeRead:
-            guard cqe.pointee.res >= 0, operation.pointee.stop == .none, readAfterPoll(operation) else {
-                return nil
-            }
-            return (nil, ())
+            let reads = cqe.pointee.res >= 0 && operation.pointee.stop == .none && readAfterPoll(operation)
+            return reads ? .goesOn : .ended
         case .repeatedly:
-            guard cqe.pointee.flags & RG_CQE_MORE != 0 else { return nil }
-            guard !operation.pointee.isAnswered else { return (nil, ()) }
-            let event = EngineCompletion(
-                tag: operation.pointee.tag, kind: .operation, result: cqe.pointee.res, engine: .ring,
-                deviceTime: now &- operation.pointee.started, isIndeterminate: false, hasMore: true,
-                refusal: nil, payload: UnsafeRawBufferPointer(start: nil, count: 0))
-            return (event, ())
+            guard cqe.pointee.flags & RG_CQE_MORE != 0 else { return .ended }
+            guard !operation.pointee.isAnswered else { return .goesOn }
+            tell(
+                operation, cqe.pointee.res, hasMore: true, UnsafeRawBufferPointer(start: nil, count: 0))
+            return .event
         }
     }
 
@@ -111,7 +161,7 @@ extension DeviceEngine {
         if files[file].state == .closing { closeIfIdle(file) }
     }
 
-    private mutating func completeCall(_ operation: OperationPointer) -> EngineCompletion {
+    private mutating func completeCall(_ operation: OperationPointer) {
         lent = operation
         settleStop(of: operation)
         var kind = EngineCompletion.Kind.operation
@@ -130,7 +180,7 @@ extension DeviceEngine {
             if operation.pointee.result >= 0 { size = Int(operation.pointee.replySize) }
             leave(operation.pointee.file)
         }
-        return EngineCompletion(
+        told.pointee = EngineCompletion(
             tag: operation.pointee.tag, kind: kind, result: operation.pointee.result,
             engine: operation.pointee.kind == .transfer ? .ring : .call,
             deviceTime: operation.pointee.deviceTime, isIndeterminate: operation.pointee.isIndeterminate,

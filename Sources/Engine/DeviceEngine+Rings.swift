@@ -5,6 +5,7 @@ import RingProtocol
 
 /// Commands that io_uring runs.
 extension DeviceEngine {
+    @inline(__always)
     mutating func submitRingCommand(
         _ command: borrowing AuthorizedCommand, _ tag: OperationTag
     ) throws(Refusal) {

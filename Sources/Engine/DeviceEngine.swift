@@ -24,6 +24,8 @@ public struct DeviceEngine: ~Copyable {
     var stopping: [Stopping] = []
     /// The operation whose completion was given out last; its memory is given back with the next one.
     var lent: OperationPointer?
+    /// The result given out last, in memory that never moves.
+    let told = UnsafeMutablePointer<EngineCompletion>.allocate(capacity: 1)
     /// The time of this turn, so that not every operation reads the clock.
     var now: UInt64 = 0
     var ringEntries = 0
@@ -41,6 +43,7 @@ public struct DeviceEngine: ~Copyable {
         self.wideRing = wideRing
         self.loop = loop
         finished = FinishedList(wake: wake)
+        told.initialize(to: Self.told(.none, 0))
     }
 
     /// Files that something still uses stay open: a worker would find another file under their number. Closing
@@ -48,6 +51,8 @@ public struct DeviceEngine: ~Copyable {
     deinit {
         for lane in lanes.values { lane.stop() }
         files.closeIdle(counters)
+        told.deinitialize(count: 1)
+        told.deallocate()
     }
 
     /// Operations not yet given out as completions.
@@ -89,6 +94,7 @@ public struct DeviceEngine: ~Copyable {
     @inline(__always)
     func userData(_ operation: OperationPointer) -> UInt64 { UInt64(pool.index(of: operation)) }
 
+    @inline(__always)
     mutating func take(
         _ kind: Operation.Kind, payload: Int, alignment: Int = 64, _ file: OpenFileID, _ tag: OperationTag
     ) throws(Refusal) -> OperationPointer {

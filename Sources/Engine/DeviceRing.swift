@@ -68,16 +68,27 @@ struct DeviceRing: ~Copyable {
     /// The next completion, in place until the next call.
     @inline(__always)
     mutating func next() -> UnsafePointer<io_uring_cqe>? {
+        guard let cqe = peek() else { return nil }
+        take(cqe)
+        return cqe
+    }
+
+    /// The next completion, which stays the next one until it is taken.
+    @inline(__always)
+    mutating func peek() -> UnsafePointer<io_uring_cqe>? {
         if taken == seen {
             if seen > 0 { ring.advance(seen) }
             taken = 0
             seen = ring.ready
             guard seen > 0 else { return nil }
         }
+        return ring.completion(taken)
+    }
+
+    @inline(__always)
+    mutating func take(_ cqe: UnsafePointer<io_uring_cqe>) {
         taken += 1
-        let cqe = ring.completion(taken - 1)
         if cqe.pointee.flags & RG_CQE_MORE == 0 { inFlight -= 1 }
-        return cqe
     }
 
     /// Arms the eventfd before the loop sleeps. True when something has finished meanwhile, so do not sleep.

@@ -2,7 +2,18 @@ import RingPolicy
 import RingProtocol
 import Synchronization
 
+/// What became of a command that returns nothing but its result.
+public struct PlainCompletion {
+    public let tag: UnsafePointer<OperationTag>
+    /// >= 0, or a negated errno.
+    public let result: Int32
+    /// Nanoseconds.
+    public let deviceTime: UInt64
+}
+
 /// What became of one operation.
+///
+/// Read in place, field by field: a copy loads words that were stored a moment ago as halves, and waits for them.
 public struct EngineCompletion {
     public enum Kind: Sendable {
         case operation
@@ -19,20 +30,29 @@ public struct EngineCompletion {
         case cancelled
     }
 
-    public let tag: OperationTag
-    public let kind: Kind
+    public internal(set) var tag: OperationTag
+    public internal(set) var kind: Kind
     /// >= 0, or a negated errno.
-    public let result: Int32
-    public let engine: EngineKind
-    /// Nanoseconds.
-    public let deviceTime: UInt64
-    public let isIndeterminate: Bool
+    public internal(set) var result: Int32
+    public internal(set) var engine: EngineKind
+    public internal(set) var isIndeterminate: Bool
     /// Whether more completions of the operation follow.
-    public var hasMore = false
+    public internal(set) var hasMore = false
+    /// Nanoseconds.
+    public internal(set) var deviceTime: UInt64
     /// Set when the engine refused by itself after looking at what was opened.
-    public let refusal: Refusal?
+    public internal(set) var refusal: Refusal?
+    private var reply: UnsafeRawPointer?
+    private var replySize: Int32
+
     /// The reply. Valid until the next call of `DeviceEngine.next`.
-    public let payload: UnsafeRawBufferPointer
+    public internal(set) var payload: UnsafeRawBufferPointer {
+        get { UnsafeRawBufferPointer(start: reply, count: Int(replySize)) }
+        set {
+            reply = newValue.baseAddress
+            replySize = Int32(newValue.count)
+        }
+    }
 
     package init(
         tag: OperationTag, kind: Kind, result: Int32, engine: EngineKind, deviceTime: UInt64,
@@ -46,6 +66,14 @@ public struct EngineCompletion {
         self.isIndeterminate = isIndeterminate
         self.hasMore = hasMore
         self.refusal = refusal
-        self.payload = payload
+        reply = payload.baseAddress
+        replySize = Int32(payload.count)
+    }
+
+    package init(_ plain: PlainCompletion) {
+        self.init(
+            tag: plain.tag.pointee, kind: .operation, result: plain.result, engine: .ring,
+            deviceTime: plain.deviceTime, isIndeterminate: false, refusal: nil,
+            payload: UnsafeRawBufferPointer(start: nil, count: 0))
     }
 }

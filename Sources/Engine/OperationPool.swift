@@ -32,6 +32,7 @@ struct OperationPool: ~Copyable {
     }
 
     /// An operation with `payload` bytes of memory, or nil when a bound is reached.
+    @inline(__always)
     mutating func take(
         _ kind: Operation.Kind, payload: Int, alignment: Int = 64, tag: OperationTag
     ) -> OperationPointer? {
@@ -53,6 +54,7 @@ struct OperationPool: ~Copyable {
         return operation
     }
 
+    @inline(__always)
     private mutating func takeFree() -> OperationPointer? {
         if let operation = free {
             free = operation.pointee.next
@@ -63,6 +65,7 @@ struct OperationPool: ~Copyable {
         return operations + (untouched - 1)
     }
 
+    @inline(__always)
     mutating func release(_ operation: OperationPointer) {
         if let record = operation.pointee.record {
             record.release()
@@ -77,6 +80,15 @@ struct OperationPool: ~Copyable {
         free = operation
         inUse -= 1
     }
+
+    /// Stays as it is after a release, until the operation is taken again.
+    @inline(__always)
+    func tag(of operation: OperationPointer) -> UnsafeMutablePointer<OperationTag> {
+        UnsafeMutableRawPointer(operation).advanced(by: Self.tagOffset)
+            .assumingMemoryBound(to: OperationTag.self)
+    }
+
+    private static let tagOffset = MemoryLayout<Operation>.offset(of: \Operation.tag).unsafelyUnwrapped
 
     func index(of operation: OperationPointer) -> Int { operation - operations }
 

@@ -4,30 +4,57 @@ import RingProtocol
 
 /// From a completion to the client.
 extension GatewayLoop {
+    /// Writes a command's result to its session, if there is nothing else to be done about it.
+    @inline(__always)
+    mutating func answer(_ plain: PlainCompletion) {
+        let tag = plain.tag.pointee
+        guard isMine(tag), tag.meters == 0, tag.requestID != .none, let session = find(tag),
+            session.pointee.cancels.isEmpty
+        else {
+            return answerRare(plain)
+        }
+        complete(
+            CompletionHeader(
+                tag.requestID, result: plain.result, deviceTime: plain.deviceTime, flags: .ring),
+            UnsafeRawBufferPointer(start: nil, count: 0), charge: Int(tag.charge), session)
+    }
+
+    private mutating func answerRare(_ plain: PlainCompletion) {
+        let told = EngineCompletion(plain)
+        if isMine(told.tag) {
+            withUnsafePointer(to: told) { answer($0) }
+        } else {
+            forward(told)
+        }
+    }
+
     /// Writes an operation's result to its session, if that still exists.
     @inline(__always)
-    mutating func answer(_ completion: EngineCompletion, from loop: UInt8? = nil) {
-        let tag = completion.tag
-        guard tag.session < Console.tagSession || tag.session == .max else { return ownTold(completion) }
+    mutating func answer(_ told: UnsafePointer<EngineCompletion>, from loop: UInt8? = nil) {
+        let tag = told.pointee.tag
+        guard tag.session < Console.tagSession || tag.session == .max else { return ownTold(told.pointee) }
         let session = find(tag)
         if tag.meters != 0 { uncount(Counted(bits: tag.meters), session) }
         guard let session, !session.pointee.isOver else {
-            _ = settle(completion, nil)
+            _ = settle(told.pointee.kind, tag, nil)
             return
         }
-        let refusal = settle(completion, session) ?? completion.refusal
+        let ending = settle(told.pointee.kind, tag, session)
         guard tag.requestID != .none else { return }
-        if !session.pointee.cancels.isEmpty, goesOn(completion, from: loop ?? number, session) { return }
+        if !session.pointee.cancels.isEmpty, goesOn(told.pointee, from: loop ?? number, session) { return }
         if !session.pointee.state.streams.isEmpty, session.pointee.state.streams[tag.requestID] != nil {
-            return streamed(completion, session)
+            return streamed(told.pointee, session)
         }
-        if let refusal { return refuse(tag.requestID, refusal, charge: Int(tag.charge), session) }
-        var flags = CompletionFlags.engine(completion.engine)
-        if completion.isIndeterminate { flags.insert(.indeterminate) }
+        if let refusal = ending ?? told.pointee.refusal {
+            return refuse(tag.requestID, refusal, charge: Int(tag.charge), session)
+        }
+        var flags = CompletionFlags.engine(told.pointee.engine)
+        if told.pointee.isIndeterminate { flags.insert(.indeterminate) }
         complete(
             CompletionHeader(
-                tag.requestID, result: completion.result, payloadLength: completion.payload.count,
-                deviceTime: completion.deviceTime, flags: flags), completion.payload, charge: Int(tag.charge),
+                tag.requestID, result: told.pointee.result, payloadLength: told.pointee.payload.count,
+                deviceTime: told.pointee.deviceTime, flags: flags), told.pointee.payload,
+            charge: Int(tag.charge),
             session)
     }
 
@@ -39,20 +66,19 @@ extension GatewayLoop {
     /// Lets the slot know. The result is what to tell the client instead of an open's success.
     @inline(__always)
     private mutating func settle(
-        _ completion: EngineCompletion, _ session: SessionPointer?
+        _ kind: EngineCompletion.Kind, _ tag: OperationTag, _ session: SessionPointer?
     ) -> Refusal? {
-        switch completion.kind {
+        switch kind {
         case .operation, .cancelled: return nil
         case .opened(let file):
-            let tag = completion.tag
             return fill(file, tag, session)?.refusal(of: tag.slot)
         case .gave(let file):
             // The command has run, so its own result is told even if the file goes with the slot that gave
             // it.
-            _ = fill(file, completion.tag, session)
+            _ = fill(file, tag, session)
             return nil
         case .notOpened, .gaveNothing, .closed:
-            empty(completion.tag, session)
+            empty(tag, session)
             return nil
         }
     }

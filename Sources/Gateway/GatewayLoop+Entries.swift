@@ -62,6 +62,27 @@ extension GatewayLoop {
     private mutating func run(
         _ entry: Entry, on slot: SlotTable.OpenSlot, by grant: Grant, _ session: SessionPointer
     ) throws(Refusal) {
+        guard slot.isPlain, slot.file.loop == number, entry.flags.isEmpty, entry.timeout == 0,
+            let command = grant.authorizePlain(entry, on: slot.file)
+        else { return try runAny(entry, on: slot, by: grant, session) }
+        let charge = entry.argument.count + command.replySize
+        try session.pointee.state.charge(charge)
+        do throws(Refusal) {
+            try engine.submit(
+                command,
+                tag: OperationTag(
+                    session: session.pointee.place.index, generation: session.pointee.tagGeneration,
+                    requestID: entry.requestID,
+                    slot: entry.slot, charge: UInt32(charge)))
+        } catch {
+            session.pointee.state.refund(charge)
+            throw error
+        }
+    }
+
+    private mutating func runAny(
+        _ entry: Entry, on slot: SlotTable.OpenSlot, by grant: Grant, _ session: SessionPointer
+    ) throws(Refusal) {
         let command = try grant.authorize(entry, on: slot.file, &layout) {
             session.pointee.state.slots.held($0)
         }
@@ -93,7 +114,7 @@ extension GatewayLoop {
             if slot.isMetered || command.limit != 0 {
                 tag = try count(tag, limit: command.limit, isMetered: slot.isMetered, session)
             }
-            if let gives = command.extras?.gives {
+            if command.hasBlocks, let gives = command.extras?.gives {
                 tag = try reserve(gives.slot, handle: gives.handle, of: grant, tag, session)
             }
             try submit(command, entry, by: grant, tag: tag, of: session)

@@ -165,9 +165,22 @@ struct GatewayLoop: ~Copyable {
     private mutating func handleDeviceCompletions() {
         now = KernelClock.monotonic()
         engine.beginTurn(now: now)
-        while let completion = engine.next() {
-            if isMine(completion.tag) { answer(completion) } else { forward(completion) }
+        repeat {
+            while let completion = engine.nextPlain() { answer(completion) }
+        } while answerNext()
+    }
+
+    /// One of the completions that are not plain. False when there is none.
+    private mutating func answerNext() -> Bool {
+        if let completion = engine.next() {
+            if isMine(completion.pointee.tag) {
+                answer(completion)
+            } else {
+                forward(completion.pointee)
+            }
+            return true
         }
+        return false
     }
 
     /// Lets chains go on whose last element is done already: of a device that answers at once, many in one turn.

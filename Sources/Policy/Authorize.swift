@@ -13,10 +13,22 @@ public struct HeldSlot: Sendable {
 }
 
 extension Grant {
+    /// What `authorize` would say of a command of which every argument of its size is allowed, without limits: an index
+    /// and a compare. nil for all else, and for what is refused.
+    @inlinable @inline(__always)
+    public func authorizePlain(_ entry: Entry, on file: OpenFileID) -> AuthorizedCommand? {
+        let index = find(entry.subOpcode)
+        guard index >= 0 else { return nil }
+        let granted = command(index)
+        guard granted.pointee.isUnconditional, granted.pointee.limit == 0, entry.operation == .command,
+            entry.offset == 0, entry.argument.count == granted.pointee.argumentSize
+        else { return nil }
+        return AuthorizedCommand(granted, entry, on: file, limit: 0, timeout: granted.pointee.timeout)
+    }
+
     /// Decides one entry on an open file: the only way to an `AuthorizedCommand`.
     ///
     /// `layout` is the caller's to keep, so that deciding allocates nothing. `slots` tells what the client has open.
-    @inline(__always)
     public func authorize(
         _ entry: Entry, on file: OpenFileID, _ layout: inout Layout, slots: (FileSlot) -> HeldSlot?
     ) throws(Refusal) -> AuthorizedCommand {
@@ -30,21 +42,19 @@ extension Grant {
         }
     }
 
-    @inline(__always)
     private func authorizeCommand(
         _ entry: Entry, on file: OpenFileID, _ layout: inout Layout, _ slots: (FileSlot) -> HeldSlot?
     ) throws(Refusal) -> AuthorizedCommand {
         let index = find(entry.subOpcode)
         guard index >= 0 else { throw notGranted(entry) }
-        let granted = commands[index]
-        guard granted.isFlat else { return try authorizeBlocks(granted, entry, on: file, &layout, slots) }
-        guard entry.argument.count == granted.argumentSize, entry.offset == 0 else {
-            throw wrongShape(granted, entry)
+        let granted = command(index)
+        guard granted.pointee.isFlat else {
+            return try authorizeBlocks(granted, entry, on: file, &layout, slots)
         }
-        if granted.isUnconditional {
-            return AuthorizedCommand(granted, entry, on: file, limit: granted.limit, timeout: granted.timeout)
+        guard entry.argument.count == granted.pointee.argumentSize, entry.offset == 0 else {
+            throw wrongShape(granted.pointee, entry)
         }
-        let (limit, timeout) = try checkConditions(details[granted.details], entry.argument)
+        let (limit, timeout) = try checkConditions(details[granted.pointee.details], entry.argument)
         return AuthorizedCommand(granted, entry, on: file, limit: limit, timeout: timeout)
     }
 

@@ -4,10 +4,10 @@ import RingProtocol
 /// commands under one code.
 extension Grant {
     func authorizeBlocks(
-        _ granted: GrantedCommand, _ entry: Entry, on file: OpenFileID, _ layout: inout Layout,
+        _ granted: UnsafePointer<GrantedCommand>, _ entry: Entry, on file: OpenFileID, _ layout: inout Layout,
         _ slots: (FileSlot) -> HeldSlot?
     ) throws(Refusal) -> AuthorizedCommand {
-        if granted.transport == .gateway { return try authorizeDocument(granted, entry, on: file) }
+        if granted.pointee.transport == .gateway { return try authorizeDocument(granted, entry, on: file) }
         let details = try select(granted, entry, &layout)
         try details.shape.plan.prove(entry.argument, layout)
         let bounds = try decide(details, entry, layout)
@@ -23,9 +23,9 @@ extension Grant {
 
     /// The one of the commands with this code that the argument means, laid out.
     private func select(
-        _ granted: GrantedCommand, _ entry: Entry, _ layout: inout Layout
+        _ granted: UnsafePointer<GrantedCommand>, _ entry: Entry, _ layout: inout Layout
     ) throws(Refusal) -> Details {
-        var index = granted.details
+        var index = granted.pointee.details
         var misfit: Refusal?
         var fits = false
         while index >= 0 {
@@ -110,10 +110,10 @@ extension Grant {
     }
 
     private func authorizeDocument(
-        _ granted: GrantedCommand, _ entry: Entry, on file: OpenFileID
+        _ granted: UnsafePointer<GrantedCommand>, _ entry: Entry, on file: OpenFileID
     ) throws(Refusal) -> AuthorizedCommand {
         guard entry.offset == 0 else { throw Refusal(.shape, "a command of the gateway has no offset") }
-        let alternatives = details[granted.details].alternatives
+        let alternatives = details[granted.pointee.details].alternatives
         guard let free = alternatives.first(where: { $0.conditions.isEmpty }) else { throw notGranted(entry) }
         return AuthorizedCommand(granted, entry, on: file, limit: free.limit, timeout: 0)
     }

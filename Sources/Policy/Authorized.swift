@@ -27,7 +27,9 @@ public struct AuthorizedOpen: ~Copyable {
 /// What may run: one operation on one open file, checked against every rule. Made only by `Grant`, used once.
 ///
 /// Forging one, or submitting one twice, does not compile outside this module.
+@frozen
 public struct AuthorizedCommand: ~Copyable {
+    @frozen
     public enum Action: UInt8, Sendable {
         case read
         case write
@@ -42,6 +44,8 @@ public struct AuthorizedCommand: ~Copyable {
     public let placement: Placement
     /// Whether it runs only because the device is observed.
     public let isObserved: Bool
+    /// Whether there is more to its argument or around the call than one struct.
+    @inlinable public var hasBlocks: Bool { layout != nil }
     public let code: SubOpcode
     /// The very bytes that were checked. They stay valid until the value is consumed.
     public let argument: WireBytes
@@ -56,7 +60,7 @@ public struct AuthorizedCommand: ~Copyable {
     /// Index into the grant's `limits` of the deciding rule's; 0 when it has none.
     public let limit: Int
     /// Of a command with blocks: valid until the next one is decided, so submit it before.
-    private let layout: Layout.Storage?
+    @usableFromInline let layout: Layout.Storage?
 
     /// The argument's blocks, root first; empty when it is one struct and nothing else.
     public var spans: UnsafeBufferPointer<Span> {
@@ -98,16 +102,20 @@ public struct AuthorizedCommand: ~Copyable {
     }
 
     /// A device command whose argument is one struct.
-    init(_ granted: GrantedCommand, _ entry: Entry, on file: OpenFileID, limit: Int, timeout: UInt32) {
+    @inlinable @inline(__always)
+    init(
+        _ granted: UnsafePointer<GrantedCommand>, _ entry: Entry, on file: OpenFileID, limit: Int,
+        timeout: UInt32
+    ) {
         self.file = file
         action = .command
-        transport = granted.transport
-        placement = granted.placement
+        transport = granted.pointee.transport
+        placement = granted.pointee.placement
         isObserved = false
         code = entry.subOpcode
         argument = entry.argument
-        blockSize = granted.blockSize
-        replySize = granted.replySize
+        blockSize = granted.pointee.blockSize
+        replySize = granted.pointee.replySize
         offset = 0
         self.timeout = timeout
         self.limit = limit
@@ -116,13 +124,14 @@ public struct AuthorizedCommand: ~Copyable {
 
     /// A device command with blocks.
     init(
-        _ granted: GrantedCommand, _ entry: Entry, on file: OpenFileID, limit: Int, timeout: UInt32,
+        _ granted: UnsafePointer<GrantedCommand>, _ entry: Entry, on file: OpenFileID, limit: Int,
+        timeout: UInt32,
         _ layout: borrowing Layout, isObserved: Bool
     ) {
         self.file = file
         action = .command
-        transport = granted.transport
-        placement = granted.placement
+        transport = granted.pointee.transport
+        placement = granted.pointee.placement
         self.isObserved = isObserved
         code = entry.subOpcode
         argument = entry.argument

@@ -1,6 +1,7 @@
 import RingProtocol
 
 /// How a command reaches its driver. Stated by the profile, never probed by submitting.
+@frozen
 public enum Transport: UInt8, Sendable, CaseIterable {
     /// IORING_OP_URING_CMD with 64-byte entries.
     case ring
@@ -38,6 +39,7 @@ public enum Effect: UInt8, Sendable, CaseIterable, Comparable {
 }
 
 /// Where a command's argument block goes.
+@frozen
 public enum Placement: UInt8, Sendable, CaseIterable {
     /// There is none.
     case none

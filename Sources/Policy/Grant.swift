@@ -1,24 +1,25 @@
 import RingProtocol
 
 /// A command as a grant's table holds it: everything the hot path needs, in one flat value.
+@frozen @usableFromInline
 struct GrantedCommand {
     /// The code with zeros where it varies, and the bits that do not.
-    let code: SubOpcode
-    let mask: UInt32
-    let transport: Transport
-    let placement: Placement
+    @usableFromInline let code: SubOpcode
+    @usableFromInline let mask: UInt32
+    @usableFromInline let transport: Transport
+    @usableFromInline let placement: Placement
     /// Whether one struct of one size is the whole argument.
-    let isFlat: Bool
-    /// Whether any argument of the right size is allowed.
-    let isUnconditional: Bool
-    let argumentSize: Int
-    let replySize: Int
-    let blockSize: Int
-    let timeout: UInt32
+    @usableFromInline let isFlat: Bool
+    /// Whether it is for the device, and any argument of the right size is allowed.
+    @usableFromInline let isUnconditional: Bool
+    @usableFromInline let argumentSize: Int
+    @usableFromInline let replySize: Int
+    @usableFromInline let blockSize: Int
+    @usableFromInline let timeout: UInt32
     /// The rule's limits for an unconditional command.
-    let limit: Int
+    @usableFromInline let limit: Int
     /// Index of the first of the commands with this code.
-    let details: Int
+    @usableFromInline let details: Int
 }
 
 /// What one peer may do on one file, resolved when it is opened: the decision for a command is then an index and a
@@ -77,10 +78,11 @@ public final class Grant: Sendable {
     /// For each of `limits` the rule that set it; empty for the first.
     public let limitRules: [String]
     public let handles: [Handle]
-    let commands: [GrantedCommand]
-    private let table: [Place]
+    /// Not an array, and read in place: a copy made for one field or two would cost as much as the decision.
+    @usableFromInline nonisolated(unsafe) let commands: UnsafeBufferPointer<GrantedCommand>
+    @usableFromInline let table: [Place]
     /// Masks of the codes in the table, the full one first.
-    let masks: [UInt32]
+    @usableFromInline let masks: [UInt32]
     /// The types of families, bits 8 to 15 of a code, which never vary: nearly every other code ends here.
     private let familyTypes: [UInt64]
     let details: [Details]
@@ -111,8 +113,20 @@ public final class Grant: Sendable {
             types[type / 64] |= 1 << UInt64(type % 64)
         }
         familyTypes = types
-        commands = Self.commands(parts)
+        let commands = Self.commands(parts)
         table = Self.hashed(commands)
+        let memory = UnsafeMutableBufferPointer<GrantedCommand>.allocate(capacity: commands.count)
+        _ = memory.initialize(fromContentsOf: commands)
+        self.commands = UnsafeBufferPointer(memory)
+    }
+
+    deinit { commands.deallocate() }
+
+    /// The command at an index that `find` gave.
+    @inlinable @inline(__always)
+    func command(_ index: Int) -> UnsafePointer<GrantedCommand> {
+        precondition(index >= 0 && index < commands.count, "a command that does not exist")
+        return commands.baseAddress.unsafelyUnwrapped + index
     }
 
     /// The first command of each code.
@@ -124,20 +138,23 @@ public final class Grant: Sendable {
             let isFlat = shape.isFlat && detail.nevers.isEmpty && detail.next < 0 && !detail.isObserved
             let isWhole = shape.argumentSize == 0 || shape.plan.reserved.isEmpty
             let free = detail.alternatives.first { $0.conditions.isEmpty }
+            let isForDevice = shape.transport != .gateway && shape.transport != .procedure
             return GrantedCommand(
                 code: shape.code, mask: shape.pattern.mask, transport: shape.transport,
-                placement: shape.placement, isFlat: isFlat, isUnconditional: isFlat && isWhole && free != nil,
+                placement: shape.placement, isFlat: isFlat,
+                isUnconditional: isFlat && isWhole && isForDevice && free != nil,
                 argumentSize: shape.argumentSize, replySize: shape.replySize, blockSize: shape.size,
                 timeout: free?.timeout ?? 0, limit: free?.limit ?? 0, details: index)
         }
     }
 
     /// Where the table has a command.
-    private struct Place {
-        var code: UInt32 = 0
-        var mask: UInt32 = 0
+    @frozen @usableFromInline
+    struct Place {
+        @usableFromInline var code: UInt32 = 0
+        @usableFromInline var mask: UInt32 = 0
         /// Of the command, or -1.
-        var index: Int32 = -1
+        @usableFromInline var index: Int32 = -1
     }
 
     /// Open addressing over a power of two at most half full, so that a look-up always ends.
@@ -153,31 +170,34 @@ public final class Grant: Sendable {
         return table
     }
 
-    @inline(__always)
-    private static func home(of code: UInt32, in size: Int) -> Int {
+    @inlinable @inline(__always)
+    static func home(of code: UInt32, in size: Int) -> Int {
         Int(truncatingIfNeeded: (code &* 0x9E37_79B1) >> 8) & (size - 1)
     }
 
     /// Index of the granted command that has this code, or -1.
-    @inline(__always)
+    @inlinable @inline(__always)
     func find(_ code: SubOpcode) -> Int {
         let exact = probe(code.code, .max)
         return exact >= 0 || masks.count == 1 ? exact : findInFamilies(code)
     }
 
-    private func findInFamilies(_ code: SubOpcode) -> Int {
+    @usableFromInline
+    func findInFamilies(_ code: SubOpcode) -> Int {
         let type = Int(code.code >> 8 & 0xff)
         guard familyTypes[type / 64] >> UInt64(type % 64) & 1 == 1 else { return -1 }
         for index in 1..<masks.count {
             let mask = masks[index]
             let family = probe(code.code & mask, mask)
-            if family >= 0, details[commands[family].details].shape.pattern.contains(code) { return family }
+            if family >= 0, details[command(family).pointee.details].shape.pattern.contains(code) {
+                return family
+            }
         }
         return -1
     }
 
-    @inline(__always)
-    private func probe(_ code: UInt32, _ mask: UInt32) -> Int {
+    @inlinable @inline(__always)
+    func probe(_ code: UInt32, _ mask: UInt32) -> Int {
         var position = Self.home(of: code, in: table.count)
         while table[position].index >= 0 {
             if table[position].code == code && table[position].mask == mask {

@@ -34,6 +34,7 @@ public struct Span: Sendable {
 /// returned, and 0 where there is none.
 public struct Layout: ~Copyable {
     /// What an `AuthorizedCommand` refers to until it is submitted, in the same turn.
+    @usableFromInline
     final class Storage {
         let spans = SpanBuffer()
         var extras: AuthorizedCommand.Extras?

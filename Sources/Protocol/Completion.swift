@@ -15,15 +15,15 @@ public struct CompletionFlags: OptionSet, Equatable, Sendable {
     @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
 
     /// More completions for this request id will follow (feature `streams`).
-    public static let more = CompletionFlags(rawValue: 1 << 0)
+    @inlinable public static var more: CompletionFlags { CompletionFlags(rawValue: 1 << 0) }
     /// The policy said no; always together with `refused`.
-    public static let denied = CompletionFlags(rawValue: 1 << 1)
+    @inlinable public static var denied: CompletionFlags { CompletionFlags(rawValue: 1 << 1) }
     /// The gateway made the result, the kernel never saw the entry; the payload is a `Refusal`.
-    public static let refused = CompletionFlags(rawValue: 1 << 2)
+    @inlinable public static var refused: CompletionFlags { CompletionFlags(rawValue: 1 << 2) }
     /// The call had begun when it was given up: its effect on the device is unknown.
-    public static let indeterminate = CompletionFlags(rawValue: 1 << 5)
+    @inlinable public static var indeterminate: CompletionFlags { CompletionFlags(rawValue: 1 << 5) }
     /// Events were lost at this place; the payload is a `Gap` (feature `streams`).
-    public static let gap = CompletionFlags(rawValue: 1 << 6)
+    @inlinable public static var gap: CompletionFlags { CompletionFlags(rawValue: 1 << 6) }
 
     /// The flag bits that say which engine ran the entry.
     @inlinable
@@ -31,10 +31,13 @@ public struct CompletionFlags: OptionSet, Equatable, Sendable {
         CompletionFlags(rawValue: UInt16(kind.rawValue) << 3)
     }
 
+    /// Of what io_uring ran.
+    @inlinable public static var ring: CompletionFlags { CompletionFlags(rawValue: 1 << 3) }
+
     /// nil when the bits hold the unused value 3.
     public var engine: EngineKind? { EngineKind(rawValue: UInt8((rawValue >> 3) & 3)) }
 
-    public static let known = CompletionFlags(rawValue: 0x7f)
+    @inlinable public static var known: CompletionFlags { CompletionFlags(rawValue: 0x7f) }
 }
 
 /// The fixed part of a completion.
@@ -75,6 +78,7 @@ public struct CompletionHeader: Equatable, Sendable {
     public var size: Int { Limits.completionHeader + Limits.padded(payloadLength) }
 
     /// Writes the header to the first 24 bytes of `buffer`; the payload goes behind it.
+    @inlinable @inline(__always)
     public func encode(into buffer: UnsafeMutableRawBufferPointer) {
         buffer.storeWire(requestID.value, at: 0)
         buffer.storeWire(result, at: 8)

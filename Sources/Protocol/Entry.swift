@@ -33,7 +33,7 @@ public struct Entry {
     }
 
     /// Reads the entry at `position` of a submission whose framing `Submission.init` has already proven.
-    @inlinable
+    @inlinable @inline(__always)
     init(proven bytes: WireBytes, at position: Int) {
         operation = Operation(rawValue: bytes.load(UInt8.self, at: position))
         flags = EntryFlags(rawValue: bytes.load(UInt8.self, at: position + 1))

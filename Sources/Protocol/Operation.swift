@@ -1,4 +1,5 @@
 /// What an entry asks for. The raw value is the byte on the wire.
+@frozen
 public enum Operation: UInt8, Sendable, CaseIterable {
     /// Answered in order of arrival, touches nothing.
     case nop = 1
@@ -48,11 +49,11 @@ public struct EntryFlags: OptionSet, Sendable {
     public let rawValue: UInt8
     @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    public static let link = EntryFlags(rawValue: 1 << 0)
-    public static let hardlink = EntryFlags(rawValue: 1 << 1)
-    public static let drain = EntryFlags(rawValue: 1 << 2)
-    public static let multishot = EntryFlags(rawValue: 1 << 3)
-    public static let skipSuccess = EntryFlags(rawValue: 1 << 4)
+    @inlinable public static var link: EntryFlags { EntryFlags(rawValue: 1 << 0) }
+    @inlinable public static var hardlink: EntryFlags { EntryFlags(rawValue: 1 << 1) }
+    @inlinable public static var drain: EntryFlags { EntryFlags(rawValue: 1 << 2) }
+    @inlinable public static var multishot: EntryFlags { EntryFlags(rawValue: 1 << 3) }
+    @inlinable public static var skipSuccess: EntryFlags { EntryFlags(rawValue: 1 << 4) }
 
     /// Whether the next entry of the frame belongs to the same chain.
     @inlinable public var joinsNext: Bool { !isDisjoint(with: [.link, .hardlink]) }

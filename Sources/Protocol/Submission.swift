@@ -89,7 +89,7 @@ public struct Submission {
     }
 
     /// The next entry, or nil after the last.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func next() -> Entry? {
         guard remaining > 0 else { return nil }
         let entry = Entry(proven: bytes, at: position)

@@ -22,14 +22,14 @@ public struct WireBytes {
     }
 
     /// The integer stored little-endian at `offset`. Traps when it does not lie inside.
-    @inlinable
+    @inlinable @inline(__always)
     public func load<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) -> T {
         precondition(offset >= 0 && offset <= count - MemoryLayout<T>.size, "load outside the bytes")
         return T(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: T.self))
     }
 
     /// The bytes in `range`, without a copy. Traps when it does not lie inside.
-    @inlinable
+    @inlinable @inline(__always)
     public func slice(_ offset: Int, _ length: Int) -> WireBytes {
         precondition(
             offset >= 0 && length >= 0 && offset <= count && length <= count - offset,
@@ -38,7 +38,7 @@ public struct WireBytes {
     }
 
     /// Whether every byte from `offset` to the end is zero.
-    @inlinable
+    @inlinable @inline(__always)
     public func isZero(from offset: Int) -> Bool {
         var index = offset
         while index < count {
@@ -61,14 +61,14 @@ public struct WireBytes {
 
 extension UnsafeMutableRawBufferPointer {
     /// Stores `value` little-endian at `offset`. Traps when it does not lie inside.
-    @inlinable
+    @inlinable @inline(__always)
     public func storeWire<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
         precondition(offset >= 0 && offset <= count - MemoryLayout<T>.size, "store outside the buffer")
         baseAddress.unsafelyUnwrapped.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
     }
 
     /// Copies `bytes` to `offset` and zeroes the padding behind them. Traps when they do not fit.
-    @inlinable
+    @inlinable @inline(__always)
     public func storeWirePadded(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
         let padded = Limits.padded(bytes.count)
         precondition(offset >= 0 && offset <= count && padded <= count - offset, "copy outside the buffer")

@@ -238,7 +238,9 @@ struct SimulatedGateway: ~Copyable {
     private mutating func command(_ entry: Entry, _ session: Session) {
         do throws(Refusal) {
             let slot = try session.state.slots.open(entry.slot)
-            let command = try slot.grant.takeUnretainedValue().authorize(entry, on: slot.file, &layout) { _ in nil }
+            let command = try slot.grant.takeUnretainedValue().authorize(entry, on: slot.file, &layout) { _ in
+                nil
+            }
             let device = UInt16(command.file.index)
             guard device != Self.exclusive || holds(session.number, device) else {
                 throw Refusal(.busy, "not leased")

@@ -34,6 +34,8 @@ struct SlotTable {
         let file: OpenFileID
         let isMetered: Bool
         let isConsole: Bool
+        /// Whether commands on it are for its device, and only policy and credit have a say in them.
+        let isPlain: Bool
         /// The slot holds it, and stays as it is while an entry is decided.
         let grant: Unmanaged<Grant>
 
@@ -43,6 +45,7 @@ struct SlotTable {
             file = slot.file
             isMetered = slot.isMetered
             isConsole = slot.isConsole
+            isPlain = !isMetered && !isConsole && file != .gateway
             self.grant = .passUnretained(grant)
         }
     }
@@ -84,7 +87,8 @@ struct SlotTable {
 
     /// What may be done on an open slot's file.
     func grant(_ slot: FileSlot) -> Grant? {
-        Int(slot.index) < slots.count && slots[Int(slot.index)].use == .open ? slots[Int(slot.index)].grant : nil
+        Int(slot.index) < slots.count && slots[Int(slot.index)].use == .open
+            ? slots[Int(slot.index)].grant : nil
     }
 
     /// The file that is open in a slot, or on its way out.
