@@ -113,7 +113,14 @@ import Testing
         try client.submit([.open("board", slot: 0, id: 1)])
         _ = try client.completions(1)
         // The banner may satisfy some; others wait.
-        try client.submit((0..<8).map { .read(4096, slot: 0, id: 10 + $0) })
+        try client.submit((0..<8).map { .read(4096, slot: 0, id: 10 + $0) } + [RawEntry(.nop, id: 18)])
+        var answers: [UInt64: RawCompletion] = [:]
+        // Once it has answered the nop, it has admitted the reads.
+        while answers[18] == nil {
+            for completion in try client.completions(1) {
+                answers[completion.header.requestID.value] = completion
+            }
+        }
         policy.number = 2
         policy.rules[policy.rules.count - 1] = SitePolicy.rule("board", on: "board", [], write: 64)
         try site.apply(policy)
@@ -121,7 +128,6 @@ import Testing
             .read(1, slot: 0, id: 20),
             RawEntry(.write, id: 21, slot: 0, offset: .max, argument: Array("x\r".utf8)),
         ])
-        var answers: [UInt64: RawCompletion] = [:]
         while answers[20] == nil || answers[21] == nil || !(10..<18).contains(where: { answers[$0] != nil }) {
             for completion in try client.completions(1) {
                 answers[completion.header.requestID.value] = completion
