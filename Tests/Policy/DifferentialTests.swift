@@ -10,6 +10,7 @@ struct DifferentialTests {
         differential.run(5_000, seed: seed)
         #expect(differential.mismatches == [])
         #expect(differential.allowed > 500, "too few cases pass to say much")
+        #expect(differential.plain > 20, "too few cases go the short way to say much")
         #expect(differential.cases - differential.allowed > 500)
     }
 }

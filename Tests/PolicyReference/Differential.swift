@@ -5,6 +5,8 @@ import RingProtocol
 public struct Differential: ~Copyable {
     public private(set) var cases = 0
     public private(set) var allowed = 0
+    /// Those of them that were allowed the short way as well.
+    public private(set) var plain = 0
     public private(set) var shapes = 0
     /// What they disagreed on, in words.
     public private(set) var mismatches: [String] = []
@@ -48,9 +50,27 @@ public struct Differential: ~Copyable {
             }
         }
         if case .allowed = actual { allowed += 1 }
+        if let short = Self.decidePlain(subject, grant, argument) {
+            plain += 1
+            if short != expected {
+                mismatches.append("\(subject.shape.blocks)\n\(argument)\nthe short way \(short)")
+            }
+        }
         if actual != expected {
             mismatches.append(
                 "\(subject.shape.blocks)\n\(argument)\npolicy \(actual) \(text), reference \(expected)")
+        }
+    }
+
+    /// What the short way says; nil when it leaves the case to `authorize`.
+    private static func decidePlain(
+        _ subject: RandomShape, _ grant: Grant, _ argument: [UInt8]
+    ) -> Reference.Verdict? {
+        argument.withUnsafeBytes { bytes in
+            let entry = Entry(
+                .command, requestID: RequestID(1), subOpcode: subject.code, argument: WireBytes(bytes))
+            guard let command = grant.authorizePlain(entry, on: OpenFileID(0)) else { return nil }
+            return .allowed(replySize: command.replySize)
         }
     }
 
