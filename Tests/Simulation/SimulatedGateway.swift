@@ -8,33 +8,6 @@ import TestSupport
 /// The gateway's cores put together as the loop puts them together, over virtual devices: session state, order, replay,
 /// policy, leases and turns are the real ones.
 struct SimulatedGateway: ~Copyable {
-    /// One entry at a device.
-    struct Call: Hashable {
-        let session: UInt64
-        let id: UInt64
-    }
-    final class Session {
-        let number: UInt64
-        let token: SessionToken
-        var state: SessionState
-        var link: VirtualNetwork<[UInt8]>.Link?
-        var deadline = UInt64.max
-        /// Completions that were written while no frame was sent.
-        var output: [(CompletionHeader, [UInt8])] = []
-
-        init(_ number: UInt64, _ token: SessionToken, _ state: consuming SessionState) {
-            self.number = number
-            self.token = token
-            self.state = state
-        }
-    }
-    struct Device {
-        var queue = FairQueue<Call>(quantum: 4)
-        var hardware: VirtualDevice<Call>
-        var running: Call?
-        var isVacated = false
-    }
-
     static let grace: UInt64 = 3_000_000_000
     static let exclusive: UInt16 = 2
 
@@ -238,9 +211,8 @@ struct SimulatedGateway: ~Copyable {
     private mutating func command(_ entry: Entry, _ session: Session) {
         do throws(Refusal) {
             let slot = try session.state.slots.open(entry.slot)
-            let command = try slot.grant.takeUnretainedValue().authorize(entry, on: slot.file, &layout) { _ in
-                nil
-            }
+            let grant = slot.grant.takeUnretainedValue()
+            let command = try grant.authorize(entry, on: slot.file, &layout) { _ in nil }
             let device = UInt16(command.file.index)
             guard device != Self.exclusive || holds(session.number, device) else {
                 throw Refusal(.busy, "not leased")
