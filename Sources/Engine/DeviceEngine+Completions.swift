@@ -4,8 +4,7 @@ import RingProtocol
 
 extension DeviceEngine {
     /// The next result, if it is that of a ring command without a reply, to which nothing happened on its way: most are,
-    /// and cost less than `next`, which gives all others. Nothing of the engine may be called before the tag was read.
-    @inline(__always)
+    /// and cost less than `next`, which gives all others. Its tag is valid until something is called on the engine.
     public mutating func nextPlain() -> PlainCompletion? {
         guard let cqe = ring.peek(), cqe.pointee.user_data != DeviceRing.unobserved else { return nil }
         let operation = pool[cqe.pointee.user_data]
@@ -18,7 +17,7 @@ extension DeviceEngine {
         files[file].inFlight -= 1
         pool.release(operation)
         return PlainCompletion(
-            tag: UnsafePointer(pool.tag(of: operation)), result: result,
+            tag: UnsafePointer(operation.pointer(to: \.tag).unsafelyUnwrapped), result: result,
             deviceTime: now &- operation.pointee.started)
     }
 

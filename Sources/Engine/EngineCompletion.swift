@@ -4,6 +4,7 @@ import Synchronization
 
 /// What became of a command that returns nothing but its result.
 public struct PlainCompletion {
+    /// In the operation's memory: valid until something is called on the engine.
     public let tag: UnsafePointer<OperationTag>
     /// >= 0, or a negated errno.
     public let result: Int32

@@ -65,6 +65,7 @@ struct OperationPool: ~Copyable {
         return operations + (untouched - 1)
     }
 
+    /// What it holds is given back; its fields stay as they are until it is taken again.
     @inline(__always)
     mutating func release(_ operation: OperationPointer) {
         if let record = operation.pointee.record {
@@ -80,15 +81,6 @@ struct OperationPool: ~Copyable {
         free = operation
         inUse -= 1
     }
-
-    /// Stays as it is after a release, until the operation is taken again.
-    @inline(__always)
-    func tag(of operation: OperationPointer) -> UnsafeMutablePointer<OperationTag> {
-        UnsafeMutableRawPointer(operation).advanced(by: Self.tagOffset)
-            .assumingMemoryBound(to: OperationTag.self)
-    }
-
-    private static let tagOffset = MemoryLayout<Operation>.offset(of: \Operation.tag).unsafelyUnwrapped
 
     func index(of operation: OperationPointer) -> Int { operation - operations }
 

@@ -15,7 +15,7 @@ extension GatewayLoop {
         }
         complete(
             CompletionHeader(
-                tag.requestID, result: plain.result, deviceTime: plain.deviceTime, flags: .ring),
+                tag.requestID, result: plain.result, deviceTime: plain.deviceTime, flags: .engine(.ring)),
             UnsafeRawBufferPointer(start: nil, count: 0), charge: Int(tag.charge), session)
     }
 

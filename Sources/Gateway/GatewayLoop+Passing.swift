@@ -122,9 +122,7 @@ extension GatewayLoop {
         if handed.lost > 0, let session = find(handed.tag), !session.pointee.isOver {
             session.pointee.state.streams.lose(handed.tag.requestID, handed.lost)
         }
-        handed.withCompletion { completion in
-            withUnsafePointer(to: completion) { answer($0, from: handed.from) }
-        }
+        handed.withCompletion { answer($0, from: handed.from) }
     }
 
     /// The session whose operation it was, or nil when it has gone.

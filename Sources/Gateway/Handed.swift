@@ -113,12 +113,12 @@ struct HandedCompletion: Sendable {
     }
 
     /// Lends it as the engine would give it.
-    func withCompletion(_ body: (EngineCompletion) -> Void) {
+    func withCompletion(_ body: (UnsafePointer<EngineCompletion>) -> Void) {
         payload.withUnsafeBytes { bytes in
-            body(
-                EngineCompletion(
-                    tag: tag, kind: kind, result: result, engine: engine, deviceTime: deviceTime,
-                    isIndeterminate: isIndeterminate, hasMore: hasMore, refusal: refusal, payload: bytes))
+            let completion = EngineCompletion(
+                tag: tag, kind: kind, result: result, engine: engine, deviceTime: deviceTime,
+                isIndeterminate: isIndeterminate, hasMore: hasMore, refusal: refusal, payload: bytes)
+            withUnsafePointer(to: completion, body)
         }
     }
 }

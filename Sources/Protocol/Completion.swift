@@ -1,4 +1,5 @@
 /// Which engine ran an entry.
+@frozen
 public enum EngineKind: UInt8, Sendable, CaseIterable {
     /// None: the gateway answered by itself.
     case gateway = 0
@@ -30,9 +31,6 @@ public struct CompletionFlags: OptionSet, Equatable, Sendable {
     public static func engine(_ kind: EngineKind) -> CompletionFlags {
         CompletionFlags(rawValue: UInt16(kind.rawValue) << 3)
     }
-
-    /// Of what io_uring ran.
-    @inlinable public static var ring: CompletionFlags { CompletionFlags(rawValue: 1 << 3) }
 
     /// nil when the bits hold the unused value 3.
     public var engine: EngineKind? { EngineKind(rawValue: UInt8((rawValue >> 3) & 3)) }

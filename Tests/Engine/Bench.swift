@@ -136,7 +136,7 @@ struct Bench: ~Copyable {
     }
 
     private mutating func collect() {
-        while let completion = engine.next()?.pointee {
+        while let completion = engine.nextPlain().map(EngineCompletion.init) ?? engine.next()?.pointee {
             let outcome = Outcome(completion)
             if let file = outcome.file, let grant = promised[outcome.id] { grants[file] = grant }
             outcomes.append(outcome)
