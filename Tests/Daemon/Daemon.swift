@@ -36,9 +36,16 @@ final class Daemon {
     /// Its exit code, or nil when it has not ended in ten seconds or was killed. What it says in these tests
     /// fits a pipe, so that it can be read when it has ended.
     func exitCode() throws -> Int32? {
-        guard eventually({ !process.isRunning }) else { return nil }
+        guard eventually({ !process.isRunning }) else {
+            log += "(the daemon runs still)\n"
+            return nil
+        }
         log += String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        return process.terminationReason == .exit ? process.terminationStatus : nil
+        guard process.terminationReason == .exit else {
+            log += "(the daemon was ended by signal \(process.terminationStatus))\n"
+            return nil
+        }
+        return process.terminationStatus
     }
 
     /// Runs to its end, which must come.
