@@ -46,9 +46,11 @@ static inline int rg_ctx_limit_version(SSL_CTX *context, int greatest) {
 	return SSL_CTX_set_max_proto_version(context, greatest) == 1;
 }
 
-/* Idle sessions give their record buffers back; a write may be repeated from another address. */
+/* A write may be repeated from another address; a read takes what is there in one piece. Not
+ * SSL_MODE_RELEASE_BUFFERS: it allocates both record buffers anew for each record. */
 static inline void rg_ctx_set_modes(SSL_CTX *context) {
-	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_mode(context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_read_ahead(context, 1);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 

@@ -188,6 +188,7 @@ extension GatewayLoop {
         engine.repeatCancellations()
         forEachConnection { loop, connection in
             loop.repeatStarved(connection)
+            if loop.isIdle(connection) { connection.pointee.tls.releaseBuffers() }
             loop.lookAtDeadline(connection)
         }
         switch mode {
@@ -242,6 +243,11 @@ extension GatewayLoop {
         let isWaiting = connection.pointee.stage == .handshaking || connection.pointee.stage == .serving
         let isOwed = connection.pointee.session.map { $0.pointee.state.unanswered > 0 } ?? false
         return isWaiting && !isOwed && connection.pointee.outbox.isEmpty
-            && !connection.pointee.isSending && now - connection.pointee.lastActivity > GatewayLimits.tick
+            && !connection.pointee.isSending && isIdle(connection)
+    }
+
+    /// Whether nothing has come from the peer, and no answer gone to it, since the last look or so.
+    private func isIdle(_ connection: ConnectionPointer) -> Bool {
+        now - connection.pointee.lastActivity > GatewayLimits.tick
     }
 }

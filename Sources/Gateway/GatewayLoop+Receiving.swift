@@ -119,7 +119,9 @@ extension GatewayLoop {
 
     /// Decrypts and decodes what has arrived, until there is no more or the connection is paused or ends.
     mutating func readPlaintext(_ connection: ConnectionPointer) {
-        while !connection.pointee.isPaused, connection.pointee.stage == .serving {
+        while !connection.pointee.isPaused, connection.pointee.stage == .serving,
+            connection.pointee.tls.hasInput
+        {
             let isFresh = connection.pointee.inbox.isEmpty
             let space = isFresh ? scratch : connection.pointee.inbox.space(GatewayLimits.receiveBufferSize)
             switch connection.pointee.tls.read(into: space) {

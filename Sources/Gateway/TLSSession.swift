@@ -78,6 +78,15 @@ struct TLSSession: ~Copyable {
         return count > 0 ? .bytes(Int(count)) : readEnd(count)
     }
 
+    /// Whether another read could give anything: ciphertext, or plaintext of a record read in part. Asking is
+    /// much cheaper than a read that finds nothing.
+    @inline(__always)
+    var hasInput: Bool { SSL_has_pending(ssl) == 1 || BIO_ctrl_pending(incoming) > 0 }
+
+    /// Gives the record buffers (33 KiB) back until there is something to read or write again
+    /// (SSL_free_buffers(3)); nothing happens to one that holds part of a record.
+    mutating func releaseBuffers() { SSL_free_buffers(ssl) }
+
     private mutating func readEnd(_ result: Int32) -> ReadResult {
         switch SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ: .needsMore
