@@ -109,11 +109,14 @@ static bool take_completions(struct load *load, const struct load_plan *plan, st
         if (header.length - at - COMPLETION_BYTES < payload_bytes)
             return load_fail(load, "a completion's payload is cut off");
         at += COMPLETION_BYTES;
-        /* Neither open nor this command has a reply, and both must succeed. */
         bool opens = load->state == LOAD_OPENING;
-        bool expected_flags = opens ? (flags & FLAG_REFUSED) == 0 : flags == FLAG_ENGINE_RING;
-        if ((int32_t)load_u32(start + 8) != 0 || payload_bytes != 0 || !expected_flags)
+        uint32_t expected_bytes = opens ? 0 : plan->reply_bytes;
+        uint16_t expected_flags = plan->reply_bytes == 0 ? FLAG_ENGINE_RING : FLAG_ENGINE_CALL;
+        bool as_planned = opens ? (flags & FLAG_REFUSED) == 0 : flags == expected_flags;
+        if ((int32_t)load_u32(start + 8) != 0 || payload_bytes != expected_bytes || !as_planned)
             return wrong_completion(load, start, flags, payload_bytes);
+        if (header.length - at < padded(payload_bytes)) return load_fail(load, "a payload's padding is cut off");
+        at += padded(payload_bytes);
         if (opens) {
             if (id != load->open_id) return load_fail(load, "a completion nobody waits for");
             load->state = LOAD_READY;

@@ -14,6 +14,7 @@ struct load_plan {
     const char *device;
     uint32_t code;
     uint32_t depth;
+    uint32_t reply_bytes; /* of a command that ioctl(2) runs; 0 means a ring command, which has none */
 };
 
 /* Shared by all sessions of the thread. */

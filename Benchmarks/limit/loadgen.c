@@ -1,4 +1,5 @@
 /* loadgen --port P --cert F --key F --ca F --connections C --depth D --seconds S [--device NAME] [--code N]
+ *         [--reply BYTES]
  *
  * A closed loop against a limit server or a gateway on this machine. Prints one line of JSON; exits with 1
  * and no JSON when anything but success came back, so a broken run can never look like a fast one. */
@@ -65,6 +66,10 @@ static bool take_option(struct options *options, int option, const char *text) {
         break;
     case 'd': good = number(text, 1, IN_FLIGHT_LIMIT, &value); options->plan.depth = (uint32_t)value; break;
     case 'o': good = number(text, 0, UINT32_MAX, &value); options->plan.code = (uint32_t)value; break;
+    case 'r':
+        good = number(text, 0, PAYLOAD_BYTES_LIMIT, &value);
+        options->plan.reply_bytes = (uint32_t)value;
+        break;
     case 's':
         options->seconds = strtod(text, &end);
         good = *text != '\0' && *end == '\0' && options->seconds > 0 && options->seconds <= seconds_limit;
@@ -80,7 +85,8 @@ static bool parse(int count, char **arguments, struct options *options) {
         {"key", required_argument, NULL, 'k'},     {"ca", required_argument, NULL, 'a'},
         {"depth", required_argument, NULL, 'd'},   {"connections", required_argument, NULL, 'C'},
         {"seconds", required_argument, NULL, 's'}, {"device", required_argument, NULL, 'n'},
-        {"code", required_argument, NULL, 'o'},    {NULL, 0, NULL, 0},
+        {"code", required_argument, NULL, 'o'},    {"reply", required_argument, NULL, 'r'},
+        {NULL, 0, NULL, 0},
     };
     *options = (struct options){.plan = {.device = "null"}};
     int option;
@@ -187,7 +193,7 @@ int main(int count, char **arguments) {
     struct options options;
     if (!parse(count, arguments, &options)) {
         fprintf(stderr, "usage: loadgen --port P --cert F --key F --ca F --connections 1..%d --depth 1..%d "
-                        "--seconds S [--device NAME] [--code N]\n",
+                        "--seconds S [--device NAME] [--code N] [--reply BYTES]\n",
                 CONNECTIONS_LIMIT, IN_FLIGHT_LIMIT);
         return 2;
     }

@@ -44,6 +44,7 @@ enum completion_flag {
     FLAG_DENIED = 1 << 1,
     FLAG_REFUSED = 1 << 2,
     FLAG_ENGINE_RING = 1 << 3,
+    FLAG_ENGINE_CALL = 1 << 4, /* ioctl(2) on a thread of its own */
 };
 
 /* Fields lie at any address, so every access is a copy; the compiler makes one move of it. */
