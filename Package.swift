@@ -104,11 +104,11 @@ let package = Package(
         .testTarget(
             name: "LabTests", dependencies: ["RingLab", "TestSupport", "ringlab"], path: "Tests/Lab"),
         .executableTarget(
-            name: "pulse-bench",
+            name: "client-bench",
             dependencies: [
                 "RingClient", "RingGateway", "RingPolicy", "RingProtocol", "TestSupport", logging,
             ],
-            path: "Tests/PulseBench"),
+            path: "Tests/ClientBench"),
         .testTarget(
             name: "SimulationTests",
             dependencies: ["RingEngine", "RingGateway", "RingPolicy", "RingProtocol", "TestSupport"],

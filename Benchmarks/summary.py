@@ -13,6 +13,8 @@ import subprocess
 UNITS = {
     "commands-per-second": "commands answered per second, all connections together",
     "ratio-to-limit": "gateway / limit of the same pair",
+    "grpc-ratio": "gateway / gRPC of the same pair, one connection, one TIOCGWINSZ a command",
+    "chain-rtt": "time of 32 commands in one chain, in round-trip times of the network",
     "p50-us, p99-us": "microseconds from a command's frame being sent to its completion being read",
 }
 
@@ -29,29 +31,61 @@ def side_summary(runs):
     }
 
 
-def summarize(records):
-    """One dictionary a point, in the order the points were first run."""
+def by_point(records, series):
+    """The runs of a series: (connections, depth) -> side -> pair -> run, in the order they were first run."""
     points = {}
     for record in records:
+        if record["series"] != series:
+            continue
         run = record["run"]
         point = points.setdefault((run["connections"], run["depth"]), {})
         point.setdefault(record["side"], {})[record["pair"]] = run
-    return [point_summary(*place, sides) for place, sides in points.items()]
+    return points
 
 
-def point_summary(connections, depth, sides):
+def ratios(upper, lower):
+    """By pair and not of the medians: the two runs of a pair saw the same machine."""
+    values = [
+        upper[pair]["commands_per_second"] / lower[pair]["commands_per_second"]
+        for pair in sorted(upper.keys() & lower.keys())
+    ]
+    return spread(values) | {"pairs": values}
+
+
+def point_summary(place, sides):
+    connections, depth = place
     summary = {"point": f"{connections}x{depth}", "connections": connections, "depth": depth}
     for side, runs in sides.items():
         summary[side] = side_summary(list(runs.values()))
-    if set(sides) == {"limit", "gateway"}:
-        # By pair and not of the medians: the two runs of a pair saw the same machine.
-        limit, gateway = sides["limit"], sides["gateway"]
-        ratios = [
-            gateway[pair]["commands_per_second"] / limit[pair]["commands_per_second"]
-            for pair in sorted(limit.keys() & gateway.keys())
-        ]
-        summary["ratio-to-limit"] = spread(ratios) | {"pairs": ratios}
+    for other, name in (("limit", "ratio-to-limit"), ("grpc", "grpc-ratio")):
+        if {other, "gateway"} <= set(sides):
+            summary[name] = ratios(sides["gateway"], sides[other])
     return summary
+
+
+def chain_summary(line):
+    """A line of `client-bench chain`; a chain over no network has no round-trip time to be measured in."""
+    run = json.loads(line)
+    chain, calls = run["chain_ms"], run["calls_ms"]
+    in_round_trips = [time / run["rtt_ms"] for time in chain] if run["rtt_ms"] > 0 else None
+    return {
+        "rtt-ms": run["rtt_ms"],
+        "elements": run["elements"],
+        "chain-ms": spread(chain),
+        "calls-ms": spread(calls),
+        "chain-rtt": spread(in_round_trips) if in_round_trips else None,
+        "calls-to-chain": statistics.median(calls) / statistics.median(chain),
+    }
+
+
+def chains(logs):
+    path = logs / "chains"
+    return [chain_summary(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def optional(logs, name):
+    path = logs / name
+    return json.loads(path.read_text()) if path.exists() else None
 
 
 def processor():
@@ -80,7 +114,7 @@ def context(records, placement, logs):
         "kernel": platform.release(),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": commit(),
-        "tls-cipher": sorted({record["run"]["cipher"] for record in records}),
+        "tls-cipher": sorted({record["run"]["cipher"] for record in records if "cipher" in record["run"]}),
         "ring-flags": {side: text for side, text in flags.items() if text is not None},
         "units": UNITS,
     }
@@ -103,25 +137,64 @@ def print_report(result):
         print(f"ring-flags  {side}: {flags}")
     for name, meaning in UNITS.items():
         print(f"unit        {name}: {meaning}")
-    print("values      median [min max]; a point is connections x depth\n")
-    head = ("point", "limit commands-per-second", "gateway commands-per-second", "ratio-to-limit")
+    print("values      median [min max]; a point is connections x depth")
+    print_points(result["points"], "limit", "ratio-to-limit")
+    if result["grpc"]:
+        print_points(result["grpc"], "grpc", "grpc-ratio")
+    elif result["no-grpc"]:
+        print(f"\ngrpc-ratio  skipped: {result['no-grpc']}")
+    print_chains(result["chains"])
+    if result["swift-client"]:
+        print("\nSwift client, beside its gateway: {call_p50_us:.1f} us a call (p99 {call_p99_us:.1f}), "
+              "{batched_commands_per_second:,.0f} commands a second in batches of {batch}"
+              .format(**result["swift-client"]))
+    if result["footprint"]:
+        print_footprint(result["footprint"])
+
+
+def print_footprint(footprint):
+    print(f"\nstart to listening          {cell(footprint['start-ms'], '.1f')} ms")
+    print(f"resident memory, idle       {cell(footprint['idle-rss-kib'], ',.0f')} KiB")
+    print(f"an idle session adds        {footprint['idle-session-kib']:.1f} KiB")
+    print(f"a command's cost with 1,000 idle sessions / with 10: {cell(footprint['cost-with-1000-sessions'], '.3f')}")
+
+
+def print_points(points, other, ratio):
     row = "{:<8} {:<34} {:<34} {}"
-    print(row.format(*head))
-    for point in result["points"]:
-        rates = [point.get(side, {}).get("commands-per-second") for side in ("limit", "gateway")]
-        ratio = cell(point.get("ratio-to-limit"), ".3f")
-        print(row.format(point["point"], *(cell(rate, ",.0f") for rate in rates), ratio))
+    print("\n" + row.format("point", f"{other} commands-per-second", "gateway commands-per-second", ratio))
+    for point in points:
+        rates = [point.get(side, {}).get("commands-per-second") for side in (other, "gateway")]
+        print(row.format(point["point"], *(cell(rate, ",.0f") for rate in rates), cell(point.get(ratio), ".3f")))
+
+
+def print_chains(chains):
+    if not chains:
+        return
+    row = "{:<8} {:<26} {:<30} {:<24} {}"
+    print("\n" + row.format("rtt-ms", "chain of 32, ms", "32 calls, ms", "chain-rtt", "calls-to-chain"))
+    for chain in chains:
+        print(row.format(
+            chain["rtt-ms"], cell(chain["chain-ms"], ".2f"), cell(chain["calls-ms"], ".2f"),
+            cell(chain["chain-rtt"], ".3f"), f"{chain['calls-to-chain']:.1f}"))
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--placement", required=True)
     parser.add_argument("--logs", required=True, type=pathlib.Path)
+    parser.add_argument("--no-grpc", default="", help="why gRPC was not measured")
     parser.add_argument("runs", type=pathlib.Path)
     parser.add_argument("result", type=pathlib.Path)
     arguments = parser.parse_args()
     records = [json.loads(line) for line in arguments.runs.read_text().splitlines()]
-    result = context(records, arguments.placement, arguments.logs) | {"points": summarize(records)}
+    result = context(records, arguments.placement, arguments.logs) | {
+        "points": [point_summary(*point) for point in by_point(records, "limit").items()],
+        "grpc": [point_summary(*point) for point in by_point(records, "grpc").items()],
+        "no-grpc": arguments.no_grpc or None,
+        "chains": chains(arguments.logs),
+        "swift-client": optional(arguments.logs, "calls"),
+        "footprint": optional(arguments.logs, "footprint"),
+    }
     arguments.result.write_text(json.dumps(result, indent=2) + "\n")
     print_report(result)
 

@@ -1,26 +1,16 @@
 import Foundation
 import Glibc
-import Logging
 import RingClient
-import RingGateway
 import RingPolicy
-import RingProtocol
-import TestSupport
 
 /// How wide a pulse is that a chain makes (write high, wait 10 ms, write low), seen at the device's end, with and without
 /// a slow network between client and gateway: the delay is the gateway's, so both must look the same.
-@main
-struct PulseBench {
+enum PulseBench {
     static let width = Duration.milliseconds(10)
     static let pulses = 100
 
-    static func main() async throws {
-        var name = utsname()
-        uname(&name)
-        let kernel = withUnsafeBytes(of: name.release) {
-            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        print("pulse width in microseconds over 10,000, \(pulses) pulses; Linux \(kernel), pty")
+    static func run() async throws {
+        print("pulse width in microseconds over 10,000, \(pulses) pulses; Linux \(BenchGateway.kernel), pty")
         print("network delay    least      p50      p99     most")
         // Alternating, so that a busy machine is busy for both.
         var widths: [Int: [Double]] = [0: [], 50: []]
@@ -40,56 +30,22 @@ struct PulseBench {
     /// Microseconds that each pulse is longer than it should be.
     private static func measure(delay: Duration, count: Int) async throws -> [Double] {
         let line = try PulseLine()
-        let certificates = try TestCertificates()
-        let agent = try certificates.client(uri: "ringgate://bench.example/agent")
-        var configuration = GatewayConfiguration(
-            listen: "127.0.0.1:0", certificate: certificates.server.certificate, key: certificates.server.key,
-            clientCA: certificates.authority.certificate)
-        configuration.limits.sessions = 8
-        let gateway = try Gateway.start(
-            configuration, policy: policy(line.path),
-            logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
-        let proxy = try ChaosProxy(to: gateway.port) { _ in
-            ChaosPlan { plan in
-                plan.toServer.delay = delay
-                plan.toClient.delay = delay
-            }
-        }
-        let connection = try await RingConnection.connect(
-            ConnectionConfiguration(
-                host: "127.0.0.1", port: proxy.port, certificateChain: agent.certificate,
-                privateKey: agent.key,
-                trustRoots: certificates.authority.certificate))
-        let device = try await connection.open("line")
+        let bench = try await BenchGateway(path: line.path, delay: delay)
         var batch = Batch()
         batch.chain { chain in
-            chain.write(device, [1])
+            chain.write(bench.device, [1])
             chain.delay(width)
-            chain.write(device, [0])
+            chain.write(bench.device, [0])
         }
         async let edges = line.edges(2 * count)
-        for _ in 0..<count { for reply in try await connection.submit(batch) { try reply.checked("pulse") } }
+        for _ in 0..<count {
+            for reply in try await bench.connection.submit(batch) { try reply.checked("pulse") }
+        }
         let times = await edges
-        await connection.close()
-        proxy.stop()
-        gateway.stop()
-        gateway.wait()
+        await bench.stop()
         return stride(from: 0, to: times.count - 1, by: 2).map {
             Double(times[$0 + 1] - times[$0]) / 1_000 - 10_000
         }
-    }
-
-    private static func policy(_ path: String) -> PolicySnapshot {
-        let device = Device(
-            name: "line", path: path, kind: .character, access: .readWrite,
-            profile: Profile(name: "tty", summary: "", commands: []))
-        let rights = FileRights(write: TransferRights(maxLength: 1))
-        return PolicySnapshot(
-            revision: [UInt8](repeating: 0, count: 32),
-            principals: URIPattern("ringgate://bench.example/agent").map {
-                [Principal(name: "agent", match: .uri($0))]
-            } ?? [], devices: [device],
-            rules: [Rule(id: "line", principals: ["agent"], rights: ["line": rights])], profiles: [])
     }
 }
 
