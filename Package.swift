@@ -104,6 +104,12 @@ let package = Package(
         .testTarget(
             name: "LabTests", dependencies: ["RingLab", "TestSupport", "ringlab"], path: "Tests/Lab"),
         .executableTarget(
+            name: "gateway-cost",
+            dependencies: [
+                "AllocationCounter", "RingGateway", "RingPolicy", "RingProtocol", "TestSupport", logging,
+            ],
+            path: "Tests/GatewayCost"),
+        .executableTarget(
             name: "client-bench",
             dependencies: [
                 "RingClient", "RingGateway", "RingPolicy", "RingProtocol", "TestSupport", logging,
