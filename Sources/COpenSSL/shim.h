@@ -54,6 +54,15 @@ static inline void rg_ctx_set_modes(SSL_CTX *context) {
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 
+/* Gives the record buffers back until they are needed (SSL_free_buffers(3)), but those that hold part of a record.
+ * Versions before 3.0.14, 3.1.6, 3.2.2 and 3.3.1 free the latter, too (CVE-2024-4741); with them nothing happens. */
+static inline void rg_free_buffers(SSL *ssl) {
+	static const unsigned int fixed[] = {14, 6, 2, 1};
+	unsigned int minor = OPENSSL_version_minor();
+	if (OPENSSL_version_major() == 3 && minor < 4 && OPENSSL_version_patch() < fixed[minor]) return;
+	SSL_free_buffers(ssl);
+}
+
 static inline void rg_ctx_set_strict(SSL_CTX *context) {
 	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_X509_STRICT);
 }

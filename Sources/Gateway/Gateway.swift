@@ -105,6 +105,7 @@ public final class Gateway: Sendable {
         do throws(EngineError) {
             try LoopThread.spawn {
                 run(site, number, desk, start)
+                OpenSSLThread.end()
                 ending.arrive()
             }
         } catch {

@@ -83,9 +83,9 @@ struct TLSSession: ~Copyable {
     @inline(__always)
     var hasInput: Bool { SSL_has_pending(ssl) == 1 || BIO_ctrl_pending(incoming) > 0 }
 
-    /// Gives the record buffers (33 KiB) back until there is something to read or write again
-    /// (SSL_free_buffers(3)); nothing happens to one that holds part of a record.
-    mutating func releaseBuffers() { SSL_free_buffers(ssl) }
+    /// Gives the record buffers (33 KiB) back until there is something to read or write again; nothing happens to one
+    /// that holds part of a record.
+    mutating func releaseBuffers() { rg_free_buffers(ssl) }
 
     private mutating func readEnd(_ result: Int32) -> ReadResult {
         switch SSL_get_error(ssl, result) {
@@ -129,4 +129,11 @@ struct TLSSession: ~Copyable {
         }
         return CertificateIdentity.read(certificate)
     }
+}
+
+/// What OpenSSL keeps for the calling thread.
+enum OpenSSLThread {
+    /// To be called as the last thing a thread does with OpenSSL (OPENSSL_thread_stop(3)): otherwise it is done when the
+    /// thread's local values are destroyed, which may be while the process exits and OpenSSL's own state goes away.
+    static func end() { OPENSSL_thread_stop() }
 }
