@@ -14,6 +14,7 @@ UNITS = {
     "commands-per-second": "commands answered per second, all connections together",
     "ratio-to-limit": "gateway / limit of the same pair",
     "grpc-ratio": "gateway / gRPC of the same pair, one connection, one TIOCGWINSZ a command",
+    "cpu-ns": "processor time of the server a command, nanoseconds, with all its threads",
     "chain-rtt": "time of 32 commands in one chain, in round-trip times of the network",
     "p50-us, p99-us": "microseconds from a command's frame being sent to its completion being read",
 }
@@ -24,11 +25,15 @@ def spread(values):
 
 
 def side_summary(runs):
-    return {
+    summary = {
         "commands-per-second": spread([run["commands_per_second"] for run in runs]),
         "p50-us": spread([run["p50_us"] for run in runs]),
         "p99-us": spread([run["p99_us"] for run in runs]),
     }
+    # Only the load generator says what it had answered in the warm-up, too.
+    if all(run["server_ns"] and "all_commands" in run for run in runs):
+        summary["cpu-ns"] = spread([run["server_ns"] / run["all_commands"] for run in runs])
+    return summary
 
 
 def by_point(records, series):
@@ -37,7 +42,7 @@ def by_point(records, series):
     for record in records:
         if record["series"] != series:
             continue
-        run = record["run"]
+        run = record["run"] | {"server_ns": record["server_ns"]}
         point = points.setdefault((run["connections"], run["depth"]), {})
         point.setdefault(record["side"], {})[record["pair"]] = run
     return points
@@ -63,6 +68,31 @@ def point_summary(place, sides):
     return summary
 
 
+def one_by_one(records):
+    """One ioctl a call, one call after the other: the gateway and what else there is."""
+    sides = by_point(records, "one").get((1, 1), {})
+    summary = {side: side_summary(list(runs.values())) for side, runs in sides.items()}
+    for side, runs in sides.items():
+        if side != "gateway":
+            summary[side]["gateway-ratio"] = ratios(sides["gateway"], runs)
+    return summary
+
+
+def payloads(records, logs):
+    """Gigabytes (10^9) a second of reads of each size; the side of such a run is the size."""
+    sides = by_point(records, "payload").get((1, 2), {})
+    if not sides:
+        return None
+    rates = {
+        size: spread([run["commands_per_second"] * int(size) / 1e9 for run in runs.values()])
+        for size, runs in sides.items()
+    }
+    # openssl speed -mr: +F:number:name:bytes a second for each size.
+    lines = (logs / "cipher").read_text().splitlines()
+    cipher = [float(line.split(":")[-1]) / 1e9 for line in lines if line.startswith("+F:")]
+    return {"gigabytes-per-second": rates, "cipher-gigabytes-per-second": spread(cipher) if cipher else None}
+
+
 def chain_summary(line):
     """A line of `client-bench chain`; a chain over no network has no round-trip time to be measured in."""
     run = json.loads(line)
@@ -81,6 +111,17 @@ def chain_summary(line):
 def chains(logs):
     path = logs / "chains"
     return [chain_summary(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def local_rates(lines):
+    """Commands a second of each series and batch of Benchmarks/local, in the order they were first run."""
+    rates = {}
+    for run in map(json.loads, lines):
+        rates.setdefault((run["series"], run["batch"]), []).append(run["commands_per_second"])
+    return [
+        {"series": series, "batch": batch, "commands-per-second": spread(values)}
+        for (series, batch), values in rates.items()
+    ]
 
 
 def optional(logs, name):
@@ -143,7 +184,11 @@ def print_report(result):
         print_points(result["grpc"], "grpc", "grpc-ratio")
     elif result["no-grpc"]:
         print(f"\ngrpc-ratio  skipped: {result['no-grpc']}")
+    print_one_by_one(result["one-by-one"], result["no-ssh"])
+    print_payloads(result["payloads"])
     print_chains(result["chains"])
+    if result["local"]:
+        print_local(result["local"])
     if result["swift-client"]:
         print("\nSwift client, beside its gateway: {call_p50_us:.1f} us a call (p99 {call_p99_us:.1f}), "
               "{batched_commands_per_second:,.0f} commands a second in batches of {batch}"
@@ -160,11 +205,44 @@ def print_footprint(footprint):
 
 
 def print_points(points, other, ratio):
-    row = "{:<8} {:<34} {:<34} {}"
-    print("\n" + row.format("point", f"{other} commands-per-second", "gateway commands-per-second", ratio))
+    row = "{:<8} {:<34} {:<34} {:<22} {}"
+    print("\n" + row.format(
+        "point", f"{other} commands-per-second", "gateway commands-per-second", ratio, "gateway cpu-ns"))
     for point in points:
         rates = [point.get(side, {}).get("commands-per-second") for side in (other, "gateway")]
-        print(row.format(point["point"], *(cell(rate, ",.0f") for rate in rates), cell(point.get(ratio), ".3f")))
+        print(row.format(
+            point["point"], *(cell(rate, ",.0f") for rate in rates), cell(point.get(ratio), ".3f"),
+            cell(point.get("gateway", {}).get("cpu-ns"), ",.0f")))
+
+
+def print_local(rates):
+    print("\nwithout a network: ioctl is ioctl(2), TIOCGWINSZ on a pty; pool the same on a thread of its own; ring "
+          "URING_CMD\non /dev/null; batch is commands per io_uring_enter(2), or unanswered")
+    print(f"{'series':<8} {'batch':>5}  commands-per-second")
+    for rate in rates:
+        print(f"{rate['series']:<8} {rate['batch']:>5}  {cell(rate['commands-per-second'], ',.0f')}")
+
+
+def print_one_by_one(sides, no_ssh):
+    if not sides:
+        return
+    row = "{:<8} {:<34} {:<26} {}"
+    print("\n" + row.format("at 1x1", "ioctls a second", "p50-us", "gateway / this"))
+    for side, summary in sides.items():
+        ratio = cell(summary.get("gateway-ratio"), ".3f")
+        print(row.format(
+            side, cell(summary["commands-per-second"], ",.0f"), cell(summary["p50-us"], ",.0f"), ratio))
+    if no_ssh:
+        print(f"ssh      skipped: {no_ssh}")
+
+
+def print_payloads(payloads):
+    if not payloads:
+        return
+    print("\nread of bytes   GB/s (10^9), one connection, depth 2")
+    for size, rate in payloads["gigabytes-per-second"].items():
+        print(f"{int(size):>13,}   {cell(rate, '.3f')}")
+    print(f"  AES-256-GCM   {cell(payloads['cipher-gigabytes-per-second'], '.3f')} (openssl speed, one processor)")
 
 
 def print_chains(chains):
@@ -183,6 +261,7 @@ def main():
     parser.add_argument("--placement", required=True)
     parser.add_argument("--logs", required=True, type=pathlib.Path)
     parser.add_argument("--no-grpc", default="", help="why gRPC was not measured")
+    parser.add_argument("--no-ssh", default="", help="why ssh was not measured")
     parser.add_argument("runs", type=pathlib.Path)
     parser.add_argument("result", type=pathlib.Path)
     arguments = parser.parse_args()
@@ -191,7 +270,11 @@ def main():
         "points": [point_summary(*point) for point in by_point(records, "limit").items()],
         "grpc": [point_summary(*point) for point in by_point(records, "grpc").items()],
         "no-grpc": arguments.no_grpc or None,
+        "one-by-one": one_by_one(records),
+        "no-ssh": arguments.no_ssh or None,
+        "payloads": payloads(records, arguments.logs),
         "chains": chains(arguments.logs),
+        "local": local_rates((arguments.logs / "local").open()) if (arguments.logs / "local").exists() else None,
         "swift-client": optional(arguments.logs, "calls"),
         "footprint": optional(arguments.logs, "footprint"),
     }

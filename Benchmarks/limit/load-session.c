@@ -39,6 +39,18 @@ static bool open_device(struct load *load, const struct load_plan *plan) {
     return send_frame(load, FRAME_SUBMIT, ENTRY_BYTES + padded(name_bytes), 1);
 }
 
+/* The result is the length of the entry. */
+static size_t store_request(uint8_t *at, const struct load_plan *plan, uint64_t id) {
+    if (plan->read_bytes == 0) {
+        store_entry(at, OPERATION_COMMAND, plan->code, id, 0);
+        return ENTRY_BYTES;
+    }
+    store_entry(at, OPERATION_READ, 0, id, READ_ARGUMENT_BYTES);
+    store_u32(at + ENTRY_BYTES, plan->read_bytes);
+    store_u32(at + ENTRY_BYTES + 4, 0);
+    return ENTRY_BYTES + READ_ARGUMENT_BYTES;
+}
+
 bool load_submit(struct load *load, const struct load_plan *plan, uint32_t count) {
     uint64_t now = monotonic_ns();
     uint64_t id = load->next_id;
@@ -47,14 +59,13 @@ bool load_submit(struct load *load, const struct load_plan *plan, uint32_t count
         /* Ids need only rise: one whose place an unanswered older command still holds is left out. */
         while (load->pending[id & load->pending_mask].request_id != 0) id++;
         load->pending[id & load->pending_mask] = (struct pending){.request_id = id, .sent_ns = now};
-        store_entry(at, OPERATION_COMMAND, plan->code, id, 0);
-        at += ENTRY_BYTES;
+        at += store_request(at, plan, id);
         id++;
     }
     load->next_id = id;
     load->unanswered += count;
     load->state = LOAD_RUNNING;
-    return send_frame(load, FRAME_SUBMIT, (size_t)count * ENTRY_BYTES, count);
+    return send_frame(load, FRAME_SUBMIT, (size_t)(at - load->frame) - FRAME_HEADER_BYTES, count);
 }
 
 static bool take_welcome(struct load *load, const struct load_plan *plan, struct frame_header header,
@@ -89,6 +100,7 @@ static bool take_command(struct load *load, const struct load_plan *plan, struct
     if (id == 0 || pending->request_id != id) return load_fail(load, "a completion nobody waits for");
     pending->request_id = 0;
     load->unanswered -= 1;
+    counters->all_commands += 1;
     if (!counters->measuring) return true;
     counters->commands += 1;
     if (plan->depth < SAMPLE_ALL_BELOW_DEPTH || (id & SAMPLE_MASK) == 0)
@@ -110,10 +122,12 @@ static bool take_completions(struct load *load, const struct load_plan *plan, st
             return load_fail(load, "a completion's payload is cut off");
         at += COMPLETION_BYTES;
         bool opens = load->state == LOAD_OPENING;
-        uint32_t expected_bytes = opens ? 0 : plan->reply_bytes;
+        /* A read's result is the number of bytes, all other results are 0. */
+        uint32_t expected_result = opens ? 0 : plan->read_bytes;
+        uint32_t expected_bytes = opens ? 0 : plan->read_bytes + plan->reply_bytes;
         uint16_t expected_flags = plan->reply_bytes == 0 ? FLAG_ENGINE_RING : FLAG_ENGINE_CALL;
         bool as_planned = opens ? (flags & FLAG_REFUSED) == 0 : flags == expected_flags;
-        if ((int32_t)load_u32(start + 8) != 0 || payload_bytes != expected_bytes || !as_planned)
+        if (load_u32(start + 8) != expected_result || payload_bytes != expected_bytes || !as_planned)
             return wrong_completion(load, start, flags, payload_bytes);
         if (header.length - at < padded(payload_bytes)) return load_fail(load, "a payload's padding is cut off");
         at += padded(payload_bytes);

@@ -16,7 +16,7 @@ enum {
     WIRE_BYTES = 64 * 1024,
     /* The longest frame a gateway sends, and the record that completes it. */
     INPUT_BYTES = FRAME_HEADER_BYTES + FRAME_BYTES_LIMIT + RECORD_BYTES,
-    FRAME_BYTES = FRAME_HEADER_BYTES + ENTRIES_LIMIT * ENTRY_BYTES,
+    FRAME_BYTES = FRAME_HEADER_BYTES + ENTRIES_LIMIT * (ENTRY_BYTES + READ_ARGUMENT_BYTES),
 };
 
 uint64_t monotonic_ns(void) {

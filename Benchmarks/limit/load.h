@@ -14,12 +14,14 @@ struct load_plan {
     const char *device;
     uint32_t code;
     uint32_t depth;
+    uint32_t read_bytes;  /* not 0: reads of so many bytes from the start of the file, instead of commands */
     uint32_t reply_bytes; /* of a command that ioctl(2) runs; 0 means a ring command, which has none */
 };
 
 /* Shared by all sessions of the thread. */
 struct load_counters {
-    uint64_t commands;
+    uint64_t commands;     /* answered while measuring */
+    uint64_t all_commands; /* answered at any time */
     bool measuring; /* false in the warm-up: nothing is counted */
     bool finishing; /* no new commands; goodbye when the last is answered */
     struct latency latency;

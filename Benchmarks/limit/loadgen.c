@@ -1,5 +1,5 @@
 /* loadgen --port P --cert F --key F --ca F --connections C --depth D --seconds S [--device NAME] [--code N]
- *         [--reply BYTES]
+ *         [--reply BYTES | --read BYTES]
  *
  * A closed loop against a limit server or a gateway on this machine. Prints one line of JSON; exits with 1
  * and no JSON when anything but success came back, so a broken run can never look like a fast one. */
@@ -74,6 +74,10 @@ static bool take_option(struct options *options, int option, const char *text) {
         good = number(text, 0, PAYLOAD_BYTES_LIMIT, &value);
         options->plan.reply_bytes = (uint32_t)value;
         break;
+    case 'R':
+        good = number(text, 1, PAYLOAD_BYTES_LIMIT, &value);
+        options->plan.read_bytes = (uint32_t)value;
+        break;
     case 's':
         options->seconds = strtod(text, &end);
         good = *text != '\0' && *end == '\0' && options->seconds > 0 && options->seconds <= seconds_limit;
@@ -90,7 +94,7 @@ static bool parse(int count, char **arguments, struct options *options) {
         {"depth", required_argument, NULL, 'd'},   {"connections", required_argument, NULL, 'C'},
         {"seconds", required_argument, NULL, 's'}, {"device", required_argument, NULL, 'n'},
         {"code", required_argument, NULL, 'o'},    {"reply", required_argument, NULL, 'r'},
-        {NULL, 0, NULL, 0},
+        {"read", required_argument, NULL, 'R'},    {NULL, 0, NULL, 0},
     };
     *options = (struct options){.plan = {.device = "null"}};
     int option;
@@ -98,7 +102,8 @@ static bool parse(int count, char **arguments, struct options *options) {
         if (!take_option(options, option, optarg)) return false;
     return optind == count && options->files.certificate != NULL && options->files.key != NULL
         && options->files.authority != NULL && options->port != 0 && options->connections != 0
-        && options->plan.depth != 0 && options->seconds > 0;
+        && options->plan.depth != 0 && options->seconds > 0
+        && (options->plan.reply_bytes == 0 || options->plan.read_bytes == 0);
 }
 
 /* Connects while blocking, which on loopback is at once, and only then leaves it to the loop. */
@@ -187,10 +192,10 @@ static bool measure(struct generator *generator, double *seconds) {
 
 static void report(const struct generator *generator, double seconds) {
     const struct load_counters *counters = &generator->counters;
-    printf("{\"connections\": %u, \"depth\": %u, \"commands\": %llu, \"seconds\": %.6f, "
+    printf("{\"connections\": %u, \"depth\": %u, \"commands\": %llu, \"all_commands\": %llu, \"seconds\": %.6f, "
            "\"commands_per_second\": %.1f, \"p50_us\": %.2f, \"p99_us\": %.2f, \"cipher\": \"%s\"}\n",
            generator->options->connections, generator->options->plan.depth,
-           (unsigned long long)counters->commands, seconds, (double)counters->commands / seconds,
+           (unsigned long long)counters->commands, (unsigned long long)counters->all_commands, seconds, (double)counters->commands / seconds,
            latency_quantile(&counters->latency, 0.50) / 1000,
            latency_quantile(&counters->latency, 0.99) / 1000,
            SSL_get_cipher_name(generator->loads[0].channel.ssl));
@@ -200,7 +205,7 @@ int main(int count, char **arguments) {
     struct options options;
     if (!parse(count, arguments, &options)) {
         fprintf(stderr, "usage: loadgen --port P --cert F --key F --ca F --connections 1..%d --depth 1..%d "
-                        "--seconds S [--device NAME] [--code N] [--reply BYTES]\n",
+                        "--seconds S [--device NAME] [--code N] [--reply BYTES | --read BYTES]\n",
                 CONNECTIONS_LIMIT, IN_FLIGHT_LIMIT);
         return 2;
     }

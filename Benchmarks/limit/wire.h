@@ -20,13 +20,14 @@ enum frame_type {
     FRAME_GOODBYE = 6,
 };
 
-enum operation { OPERATION_OPEN = 2, OPERATION_COMMAND = 8 };
+enum operation { OPERATION_OPEN = 2, OPERATION_READ = 4, OPERATION_COMMAND = 8 };
 
 enum {
     FRAME_HEADER_BYTES = 8,
     HELLO_BYTES = 16,
     WELCOME_BYTES = 96,
     ENTRY_BYTES = 32,
+    READ_ARGUMENT_BYTES = 8,
     COMPLETION_BYTES = 24,
     GOODBYE_BYTES = 8,
     REFUSAL_BYTES = 8,

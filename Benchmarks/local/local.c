@@ -1,7 +1,8 @@
 /* local [SECONDS]
  *
- * Runs ioctl(2) in a loop and the ring at batch 1, 8, 32 and 256, in five rounds, so that a slow moment of
- * the machine meets all of them. Prints one line of JSON a run; exits with 1 when a command failed. */
+ * Runs ioctl(2) in a loop, and the ring and a worker at batch 1, 8, 32 and 256, in five rounds, so that a slow
+ * moment of the machine meets all of them. Prints one line of JSON a run; exits with 1 when a command
+ * failed. */
 #include "local.h"
 
 #include <stdio.h>
@@ -42,6 +43,8 @@ int main(int count, char **arguments) {
         for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++) {
             if (!run_ring(length_ns, batches[i], &result)) return 1;
             report("ring", batches[i], round, &result);
+            if (!run_pool(length_ns, batches[i], &result)) return 1;
+            report("pool", batches[i], round, &result);
         }
     }
     return 0;

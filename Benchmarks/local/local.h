@@ -1,4 +1,4 @@
-/* The local series: each runs commands on one thread until its time is over. */
+/* The local series: each runs commands until its time is over, on one thread but for the pool. */
 #ifndef RINGGATE_BENCH_LOCAL_H
 #define RINGGATE_BENCH_LOCAL_H
 
@@ -16,6 +16,8 @@ uint64_t monotonic_ns(void);
 
 /* ioctl.c: ioctl(2) with TIOCGWINSZ on a pty, one after the other. */
 bool run_ioctl(uint64_t length_ns, struct local_result *result);
+/* pool.c: the same on a thread of its own, `depth` commands unanswered at most. */
+bool run_pool(uint64_t length_ns, unsigned depth, struct local_result *result);
 /* ring.c: URING_CMD on /dev/null, `batch` commands for each io_uring_enter(2). */
 bool run_ring(uint64_t length_ns, unsigned batch, struct local_result *result);
 
