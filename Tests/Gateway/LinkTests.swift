@@ -34,6 +34,21 @@ import Testing
         #expect(proxy.records[0].toServer.segments == proxy.records[0].toServer.bytes)
     }
 
+    /// Idle connections give their record buffers back, but not one that holds part of a record (CVE-2024-4741): cut inside
+    /// its header, right behind it, and inside its body.
+    @Test(arguments: [3, 5, 30])
+    func aRecordMayPauseAnywhere(after count: Int) throws {
+        let client = try RawClient(
+            port: site.gateway.port, identity: site.agent,
+            authority: site.certificates.authority.certificate)
+        _ = try client.greet()
+        let opening = RawEntry.frame([.open("null", slot: 0, id: 1)])
+        try client.send(opening, pausingAfter: count, for: .milliseconds(800))
+        #expect(try client.completions(1).map(\.header.result) == [0])
+        try client.submit([RawEntry(.close, id: 2, slot: 0)])
+        #expect(try client.completions(1).map(\.header.result) == [0])
+    }
+
     @Test func aSessionStandsDelayAndABlackhole() throws {
         let proxy = try ChaosProxy(to: site.gateway.port) { _ in
             ChaosPlan { $0.toServer.delay = .milliseconds(20) }

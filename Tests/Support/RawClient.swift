@@ -117,6 +117,38 @@ public final class RawClient {
         }
     }
 
+    /// Sends bytes as one TLS record: `count` bytes of it, and the others after a pause.
+    public func send(_ bytes: [UInt8], pausingAfter count: Int, for pause: Duration) throws {
+        let record = try record(of: bytes)
+        try write(record.prefix(count))
+        Thread.sleep(forTimeInterval: pause / .seconds(1))
+        try write(record.dropFirst(count))
+    }
+
+    /// Encrypts without sending.
+    private func record(of bytes: [UInt8]) throws -> [UInt8] {
+        guard let memory = rg_memory_bio(), let socket = SSL_get_rbio(ssl) else {
+            throw Failure(step: "BIO_new", reason: Self.reason())
+        }
+        BIO_up_ref(memory)
+        SSL_set0_wbio(ssl, memory)
+        defer {
+            BIO_up_ref(socket)
+            SSL_set0_wbio(ssl, socket)
+            BIO_free(memory)
+        }
+        try send(bytes)
+        var record = [UInt8](repeating: 0, count: Int(BIO_ctrl_pending(memory)))
+        BIO_read(memory, &record, Int32(record.count))
+        return record
+    }
+
+    private func write(_ bytes: ArraySlice<UInt8>) throws {
+        guard bytes.withUnsafeBytes({ Glibc.write(socket, $0.baseAddress, $0.count) }) == bytes.count else {
+            throw Failure(step: "write", reason: String(cString: strerror(errno)))
+        }
+    }
+
     /// The next frame, nil at the peer's close_notify.
     public func frame() throws -> (type: FrameType, count: Int, payload: [UInt8])? {
         while true {
