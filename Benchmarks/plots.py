@@ -22,9 +22,9 @@ def medians_with_errors(spreads):
 
 
 def save(figure, result, path):
-    machine = result["machine"]
+    machine, day = result["machine"], result["date"][:10]
     figure.text(
-        0.99, 0.01, f"{machine['processor']}, {machine['cores']} cores, Linux {result['kernel']}, {result['date'][:10]}",
+        0.99, 0.01, f"{machine['processor']}, {machine['cores']} cores, Linux {result['kernel']}, {day}",
         ha="right", fontsize=6, color="#4a5568")
     figure.tight_layout(rect=(0, 0.03, 1, 1))
     figure.savefig(path, metadata={"Date": None})

@@ -1,4 +1,4 @@
-/* request-server DEVICE PORT_FILE
+/* request-server DEVICE --port-file FILE
  *
  * Answers one client at a time on 127.0.0.1, without TLS: each request is one ioctl(2) with eight bytes of reply.
  * Ends with SIGTERM. */
@@ -33,8 +33,8 @@ static bool write_port(const char *path, uint16_t port) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 3) {
-        fprintf(stderr, "usage: request-server DEVICE PORT_FILE\n");
+    if (count != 4 || strcmp(arguments[2], "--port-file") != 0) {
+        fprintf(stderr, "usage: request-server DEVICE --port-file FILE\n");
         return 64;
     }
     int device = open(arguments[1], O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -43,7 +43,7 @@ int main(int count, char **arguments) {
     socklen_t size = sizeof address;
     if (device < 0 || listener < 0 || bind(listener, (struct sockaddr *)&address, size) != 0
         || listen(listener, 8) != 0 || getsockname(listener, (struct sockaddr *)&address, &size) != 0
-        || !write_port(arguments[2], ntohs(address.sin_port))) {
+        || !write_port(arguments[3], ntohs(address.sin_port))) {
         perror("request-server");
         return 1;
     }

@@ -20,7 +20,7 @@
 
 enum { CONNECTIONS_LIMIT = 1024, SETUP_SECONDS = 10, LEAVE_SECONDS = 5 };
 
-/* Connections that come up at once: a gateway takes 128 that have not said hello (docs/protocol.md, R-29). */
+/* Connections that come up at once: a gateway takes 128 that have not said hello (docs/protocol.md, section 7). */
 enum { OPENING_LIMIT = 64 };
 
 static const double seconds_limit = 3600;
@@ -195,7 +195,8 @@ static void report(const struct generator *generator, double seconds) {
     printf("{\"connections\": %u, \"depth\": %u, \"commands\": %llu, \"all_commands\": %llu, \"seconds\": %.6f, "
            "\"commands_per_second\": %.1f, \"p50_us\": %.2f, \"p99_us\": %.2f, \"cipher\": \"%s\"}\n",
            generator->options->connections, generator->options->plan.depth,
-           (unsigned long long)counters->commands, (unsigned long long)counters->all_commands, seconds, (double)counters->commands / seconds,
+           (unsigned long long)counters->commands, (unsigned long long)counters->all_commands, seconds,
+           (double)counters->commands / seconds,
            latency_quantile(&counters->latency, 0.50) / 1000,
            latency_quantile(&counters->latency, 0.99) / 1000,
            SSL_get_cipher_name(generator->loads[0].channel.ssl));
