@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 import RingClient
-import RingPolicy
+import TestSupport
 
 /// How wide a pulse is that a chain makes (write high, wait 10 ms, write low), seen at the device's end, with and without
 /// a slow network between client and gateway: the delay is the gateway's, so both must look the same.
@@ -29,7 +29,7 @@ enum PulseBench {
 
     /// Microseconds that each pulse is longer than it should be.
     private static func measure(delay: Duration, count: Int) async throws -> [Double] {
-        let line = try PulseLine()
+        let line = try SerialLine()
         let bench = try await BenchGateway(path: line.path, delay: delay)
         var batch = Batch()
         batch.chain { chain in
@@ -49,27 +49,7 @@ enum PulseBench {
     }
 }
 
-/// A pty whose master end notes when each byte arrives.
-final class PulseLine: Sendable {
-    let path: String
-    private let master: Int32
-    private let slave: Int32
-
-    init() throws {
-        var ends: (Int32, Int32) = (-1, -1)
-        var settings = termios()
-        cfmakeraw(&settings)
-        var name = [CChar](repeating: 0, count: 64)
-        guard openpty(&ends.0, &ends.1, &name, &settings, nil) == 0 else { throw POSIXError(.EIO) }
-        (master, slave) = ends
-        path = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit {
-        close(slave)
-        close(master)
-    }
-
+extension SerialLine {
     /// CLOCK_MONOTONIC of the next `count` bytes, in nanoseconds, on a thread of its own.
     func edges(_ count: Int) async -> [UInt64] {
         await withCheckedContinuation { continuation in

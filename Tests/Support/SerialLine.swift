@@ -1,14 +1,15 @@
 import Glibc
 
 /// A serial line whose other end is the test's: the slave of a pty, without echo.
-final class SerialLine: Sendable {
+public final class SerialLine: Sendable {
     /// Where to open it: `/dev/pts/N`.
-    let path: String
-    private let master: Int32
+    public let path: String
+    /// The test's end.
+    public let master: Int32
     /// Open, so that the line is not hung up between its users.
     private let slave: Int32
 
-    init() throws {
+    public init() throws {
         var ends: (Int32, Int32) = (-1, -1)
         var settings = termios()
         cfmakeraw(&settings)
@@ -26,13 +27,13 @@ final class SerialLine: Sendable {
     }
 
     /// Sends bytes down the line.
-    func say(_ text: String) {
+    public func say(_ text: String) {
         let bytes = Array(text.utf8)
         _ = write(master, bytes, bytes.count)
     }
 
     /// At least so many bytes from the other side, or what there is when no more come.
-    func heard(_ count: Int) -> String {
+    public func heard(_ count: Int) -> String {
         var text = ""
         while text.utf8.count < count {
             let more = hear()
@@ -43,7 +44,7 @@ final class SerialLine: Sendable {
     }
 
     /// What came from the other side, waited for up to two seconds.
-    func hear() -> String {
+    public func hear() -> String {
         var ready = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
         guard poll(&ready, 1, 2_000) == 1 else { return "" }
         var bytes = [UInt8](repeating: 0, count: 4_096)
@@ -52,7 +53,12 @@ final class SerialLine: Sendable {
     }
 }
 
-struct POSIXFailure: Error {
-    let call: String
-    let code: Int32
+public struct POSIXFailure: Error {
+    public let call: String
+    public let code: Int32
+
+    public init(call: String, code: Int32) {
+        self.call = call
+        self.code = code
+    }
 }
