@@ -91,8 +91,7 @@ extension DeviceEngine {
             files[file].closeTag = nil
             return answers.append(Self.lost(tag, .closed, 0, -EIO, engine: .call))
         }
-        _ = ring.setFile(-1, at: file)
-        if files[file].isOnWideRing { _ = wideRing.setFile(-1, at: file) }
+        unregister(file)
         let tag = files[file].closeTag ?? .none
         guard let lane = files[file].lane, let operation = pool.take(.close, payload: 0, tag: tag) else {
             preconditionFailure("an open file has a worker, and the pool an operation for its close")
@@ -113,20 +112,36 @@ extension DeviceEngine {
             files.release(file)
             return .notOpened
         }
-        let failure = admit(fd, at: file, operation.pointee.transfers)
-        operation.pointee.result = -failure
-        return failure == 0 ? .opened(OpenFileID(file, loop: loop)) : .notOpened
+        admit(fd, at: file, operation.pointee.transfers)
+        operation.pointee.result = 0
+        return .opened(OpenFileID(file, loop: loop))
     }
 
-    /// Puts a descriptor in the place kept for it, and into the rings' tables. When those do not take it, it is
-    /// closed as any file and nobody is told. Result: errno or 0.
-    mutating func admit(_ fd: Int32, at file: UInt32, _ transfers: TransferMode) -> Int32 {
+    /// Puts a descriptor in the place kept for it.
+    mutating func admit(_ fd: Int32, at file: UInt32, _ transfers: TransferMode) {
         files[file].fd = fd
         files[file].transfers = transfers
-        var failure = ring.setFile(fd, at: file)
-        if failure == 0 && files[file].isOnWideRing { failure = wideRing.setFile(fd, at: file) }
-        files[file].state = failure == 0 ? .open : .closing
-        closeIfIdle(file)
-        return failure
+        files[file].state = .open
+    }
+
+    /// Makes the file known to the rings, which take no others.
+    mutating func register(_ file: UInt32) throws(Refusal) {
+        var failure = ring.setFile(files[file].fd, at: file)
+        if failure == 0, files[file].isOnWideRing {
+            failure = wideRing.setFile(files[file].fd, at: file)
+            if failure != 0 { _ = ring.setFile(-1, at: file) }
+        }
+        guard failure == 0 else {
+            throw Refusal(
+                .busy, "the kernel has no place for the file in its ring (errno \(failure)); try again")
+        }
+        files[file].isRegistered = true
+    }
+
+    private mutating func unregister(_ file: UInt32) {
+        guard files[file].isRegistered else { return }
+        _ = ring.setFile(-1, at: file)
+        if files[file].isOnWideRing { _ = wideRing.setFile(-1, at: file) }
+        files[file].isRegistered = false
     }
 }

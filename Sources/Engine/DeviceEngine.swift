@@ -102,6 +102,7 @@ public struct DeviceEngine: ~Copyable {
         guard files[file.index].state == .open, !files[file.index].isQuarantined else {
             throw notUsable(file.index)
         }
+        if kind != .call, !files[file.index].isRegistered { try register(file.index) }
         guard let operation = pool.take(kind, payload: payload, alignment: alignment, tag: tag) else {
             throw Refusal(.busy, "the gateway has as many operations in flight as it may; try again")
         }

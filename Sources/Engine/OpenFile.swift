@@ -1,7 +1,11 @@
 import Glibc
 import RingPolicy
 
-/// One opened device file: a descriptor for the call engine and the same index in the rings' file tables.
+/// One opened device file: a descriptor for the call engine and, once a ring has had to do with it, the same index in the
+/// rings' file tables.
+///
+/// Not before: kernels older than 6.4 keep what was in such a table open for about a second after it was taken out, so that
+/// a device which only one may have open (a watchdog, a clock) would be busy for the next. Those have no ring commands.
 struct OpenFile {
     enum State: Equatable {
         case free
@@ -13,6 +17,7 @@ struct OpenFile {
 
     var state = State.free
     var fd: Int32 = -1
+    var isRegistered = false
     var isOnWideRing = false
     var transfers = TransferMode.parallel
     /// Those of a file where they take turns, each among its kind.
