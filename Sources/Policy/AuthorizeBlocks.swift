@@ -41,8 +41,10 @@ extension Grant {
             }
             index = candidate.next
         }
-        // An argument that fits some command, but means none of them, is not one of another that is ill-formed.
-        if let misfit, !fits { throw misfit }
+        // An argument that fits some command, but means none of those granted, is not one of theirs that is ill-formed.
+        if let misfit, !fits, !device.commands(entry.subOpcode).contains(where: { $0.isWellFormed(entry) }) {
+            throw misfit
+        }
         throw notGranted(entry)
     }
 
@@ -133,9 +135,14 @@ extension CommandShape {
     func isMeant(by entry: Entry) -> Bool {
         guard !selectors.isEmpty else { return true }
         guard couldBeMeant(by: entry) else { return false }
+        return isWellFormed(entry) || selectors.allSatisfy { $0.block == 0 }
+    }
+
+    /// Whether the entry's argument is laid out as one of this command, and means it.
+    func isWellFormed(_ entry: Entry) -> Bool {
         var layout = Layout()
         do throws(Refusal) { try layout.lay(self, code: entry.subOpcode, entry.argument) } catch {
-            return selectors.allSatisfy { $0.block == 0 }
+            return false
         }
         return plan.selectors.hold(in: entry.argument, layout)
     }

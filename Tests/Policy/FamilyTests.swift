@@ -94,4 +94,32 @@ struct FamilyTests {
         #expect(try grant.blocksRefusal(0x2285, header + [0x12])?.reason == .shape)
         #expect(try grant.blocksRefusal(0x2285, header + [0x99, 0, 0, 0, 0, 0])?.reason == .noRule)
     }
+
+    @Test(
+        "What is granted to nobody is denied by its name, also where the argument is laid out in another way")
+    func differentLayouts() throws {
+        let operation = Fixture.u8("op", 0)
+        func command(_ name: String, _ code: UInt8, _ direction: Direction) -> CommandShape {
+            let data = Block(
+                path: "data", place: .pointer(at: 0, isNullable: false), direction: .fixed(direction),
+                elementSize: nil, amount: .constant(4), maximum: 4)
+            let bytes = Block(
+                path: "cdb", place: .pointer(at: 8, isNullable: false), elementSize: 2, fields: [operation])
+            return CommandShape(
+                name: name, pattern: CodePattern(SubOpcode(0x2285)), transport: .call, effect: .read,
+                placement: .pointer, blocks: [Block(elementSize: 16), data, bytes],
+                selectors: [Condition(operation, .equals(Int128(code)), in: bytes, index: 2)])
+        }
+        let read = command("READ", 0x28, .output), write = command("WRITE", 0x2a, .input)
+        let profile = Profile(name: "scsi", summary: "", commands: [read, write])
+        let device = Device(name: "board", path: "/x", kind: .character, access: .readOnly, profile: profile)
+        let grant = try Fixture.grant(FileRights(commands: [.init(read)]), device: device)
+        let header = [UInt8].zeros(16).with(UInt8(1), at: 0).with(UInt8(1), at: 8)
+        #expect(try grant.blocksRefusal(0x2285, header + [0x28, 0]) == nil)
+        #expect(
+            try grant.blocksRefusal(0x2285, header + [1, 2, 3, 4, 0x2a, 0])
+                == Refusal(.noRule, "no rule allows WRITE (0x2285) on `board`"))
+        #expect(try grant.blocksRefusal(0x2285, header + [1, 2, 3, 4, 0x2b, 0])?.reason == .shape)
+        #expect(try grant.blocksRefusal(0x2285, header + [0x28])?.reason == .shape)
+    }
 }
