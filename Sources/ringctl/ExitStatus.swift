@@ -25,6 +25,7 @@ enum ExitStatus: Int32 {
         switch error {
         case let error as RingError: self.init(error)
         case is FieldError, is UsageFailure: self = .usage
+        case is NVMeStatus: self = .device
         case is NotAllowed, is Denied, is NotAdministrator: self = .denied
         default: return nil
         }

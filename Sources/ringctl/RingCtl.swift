@@ -11,7 +11,7 @@ struct RingCtl: AsyncParsableCommand {
             Devices.self, Describe.self, Call.self, Read.self, Write.self, Console.self, Watch.self,
             Explain.self,
             PolicyCommand.self, SessionCommand.self, DeviceCommand.self,
-            LeaseCommand.self,
+            LeaseCommand.self, NVMeCommand.self, GPIOCommand.self, I2CCommand.self, SPICommand.self,
         ])
 
     static func main() async {
