@@ -110,6 +110,9 @@ let package = Package(
             ],
             path: "Tests/GatewayCost"),
         .executableTarget(
+            name: "hil-checks", dependencies: ["RingClient", "RingProtocol", argumentParser],
+            path: "Tests/hil/Checks"),
+        .executableTarget(
             name: "client-bench",
             dependencies: [
                 "RingClient", "RingGateway", "RingPolicy", "RingProtocol", "TestSupport", logging,
