@@ -1,4 +1,4 @@
-# Shared by make-ca, make-server and make-client, which read it with `source`.
+# Shared by the scripts beside it, which read it with `source`.
 # shellcheck shell=bash
 
 umask 077
@@ -70,19 +70,57 @@ make_certificate() {
         fail "openssl: $(<"$work/errors")"
 }
 
-# issue DIR NAME DAYS PURPOSE EXTENSIONS: a certificate signed by DIR's authority.
-issue() {
+# sign DIR NAME DAYS PURPOSE EXTENSIONS: a key and its certificate by DIR's authority, in $work.
+sign() {
     local directory=$1 name=$2 days=$3 purpose=$4 extensions=$5
     [[ -r $directory/ca.crt && -r $directory/ca.key ]] ||
         fail "$directory/ca.crt or ca.key cannot be read; make-ca makes them"
-    check_free "$directory/$name.crt" "$directory/$name.key"
     openssl x509 -in "$directory/ca.crt" -noout -checkend $((days * 86400)) >/dev/null ||
         fail "$directory/ca.crt ends in less than $days days; use fewer --days or a new authority"
-    open_workplace "$directory"
     make_certificate "$name" "$days" "$extensions" -CA "$directory/ca.crt" -CAkey "$directory/ca.key"
     openssl verify -x509_strict -purpose "$purpose" -CAfile "$directory/ca.crt" "$work/made.crt" \
         >/dev/null 2>"$work/errors" || fail "the new certificate does not verify: $(<"$work/errors")"
+}
+
+# issue DIR NAME DAYS PURPOSE EXTENSIONS: the same under a name that is free.
+issue() {
+    local directory=$1 name=$2
+    check_free "$directory/$name.crt" "$directory/$name.key"
+    open_workplace "$directory"
+    sign "$@"
     publish "$directory/$name"
+}
+
+# open_authority DIR: a workplace with what `openssl ca` wants to know of the authority.
+open_authority() {
+    local directory=$1
+    [[ -r $directory/ca.crt && -r $directory/ca.key ]] ||
+        fail "$directory/ca.crt or ca.key cannot be read; make-ca makes them"
+    open_workplace "$directory"
+    [[ -e $directory/ca.index ]] || : >"$directory/ca.index"
+    [[ -e $directory/ca.crlnumber ]] || echo 01 >"$directory/ca.crlnumber"
+    cat >"$work/config" <<CONFIG
+[ca]
+default_ca = authority
+[authority]
+certificate = $directory/ca.crt
+private_key = $directory/ca.key
+database = $directory/ca.index
+crlnumber = $directory/ca.crlnumber
+default_md = sha256
+unique_subject = no
+crl_extensions = list
+[list]
+authorityKeyIdentifier = keyid:always
+CONFIG
+}
+
+# write_list DIR DAYS: DIR/ca.crl, replaced whole.
+write_list() {
+    openssl ca -config "$work/config" -gencrl -crldays "$2" -out "$work/list" 2>"$work/errors" ||
+        fail "openssl: $(<"$work/errors")"
+    chmod 644 "$work/list"
+    mv -f "$work/list" "$1/ca.crl"
 }
 
 # leaf_extensions EXTENDED_KEY_USAGE NAMES
@@ -92,14 +130,15 @@ leaf_extensions() {
         "subjectAltName = $2"
 }
 
-# parse_arguments ARGUMENT...: sets days and arguments. The script defines usage and a default for days.
+# parse_arguments ARGUMENT...: sets days, has_days and arguments. The script defines usage and a default for days.
 parse_arguments() {
     arguments=()
+    has_days=
     while (($#)); do
         case $1 in
             --help) usage; exit 0 ;;
-            --days) (($# > 1)) || fail "--days needs a number"; days=$2; shift 2 ;;
-            --days=*) days=${1#--days=}; shift ;;
+            --days) (($# > 1)) || fail "--days needs a number"; days=$2 has_days=yes; shift 2 ;;
+            --days=*) days=${1#--days=} has_days=yes; shift ;;
             --) shift; arguments+=("$@"); break ;;
             -*) fail "unknown option '$1'; see --help" ;;
             *) arguments+=("$1"); shift ;;

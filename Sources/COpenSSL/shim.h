@@ -10,6 +10,7 @@
 #include <openssl/x509v3.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 static inline int rg_ctx_require_tls13(SSL_CTX *context) {
 	return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
@@ -40,6 +41,139 @@ static inline int rg_ctx_trusts_only_authorities(const SSL_CTX *context) {
 		if (certificate && X509_check_ca(certificate) < 1) return 0;
 	}
 	return 1;
+}
+
+/* Seconds since 1970; the least number for a time that cannot be read. */
+static inline int64_t rg_seconds(const ASN1_TIME *time) {
+	struct tm parts;
+	return time && ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : INT64_MIN;
+}
+
+/* Reads revocation lists from PEM, which from then on are asked about every certificate of a chain (RFC 5280, 6.3). The
+ * number of lists; 0 when there is none, or one is ill-formed. */
+static inline int rg_ctx_load_lists(SSL_CTX *context, const char *path) {
+	X509_LOOKUP *lookup = X509_STORE_add_lookup(SSL_CTX_get_cert_store(context), X509_LOOKUP_file());
+	int count = lookup ? X509_load_crl_file(lookup, path, X509_FILETYPE_PEM) : 0;
+	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	return count;
+}
+
+/* When the first of the lists that speak for `authority` and bear its signature is due again; INT64_MIN when there is none. */
+static inline int64_t rg_list_due(const STACK_OF(X509_OBJECT) *objects, const X509 *authority) {
+	int64_t due = INT64_MIN;
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509_CRL *list = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+		if (!list || X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(authority)) != 0) continue;
+		if (X509_CRL_verify(list, X509_get0_pubkey(authority)) != 1) continue;
+		int64_t next = rg_seconds(X509_CRL_get0_nextUpdate(list));
+		if (due == INT64_MIN || next < due) due = next;
+	}
+	return due;
+}
+
+/* When the first list is due again, each authority having one. Else INT64_MIN, with the name of one that has none or none
+ * that says when it is due, up to `capacity` bytes of it. */
+static inline int64_t rg_ctx_lists_due(const SSL_CTX *context, char *name, int capacity) {
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+	int64_t due = INT64_MAX;
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+		if (!authority) continue;
+		int64_t next = rg_list_due(objects, authority);
+		if (next == INT64_MIN) {
+			X509_NAME_oneline(X509_get_subject_name(authority), name, capacity);
+			return INT64_MIN;
+		}
+		if (next < due) due = next;
+	}
+	return due;
+}
+
+/* Lets a list pass that is due again, and nothing else. */
+static inline int rg_accept_overdue_lists(int isGood, X509_STORE_CTX *verification) {
+	if (isGood || X509_STORE_CTX_get_error(verification) != X509_V_ERR_CRL_HAS_EXPIRED) return isGood;
+	X509_STORE_CTX_set_error(verification, X509_V_OK);
+	return 1;
+}
+
+static inline void rg_ctx_require_client(SSL_CTX *context, int acceptsOverdueLists) {
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+		acceptsOverdueLists ? rg_accept_overdue_lists : NULL);
+}
+
+/* When the first certificate of a chain ends. */
+static inline int64_t rg_chain_end(const STACK_OF(X509) *chain) {
+	int64_t end = INT64_MAX;
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		int64_t one = rg_seconds(X509_get0_notAfter(sk_X509_value(chain, i)));
+		if (one < end) end = one;
+	}
+	return end;
+}
+
+/* When the first certificate in a PEM file ends, or with `areLists` the first list is due again; INT64_MAX for none. */
+static inline int64_t rg_file_end(const char *path, int areLists) {
+	BIO *file = BIO_new_file(path, "r");
+	STACK_OF(X509_INFO) *found = file ? PEM_X509_INFO_read_bio(file, NULL, NULL, NULL) : NULL;
+	int64_t end = INT64_MAX;
+	for (int i = 0; i < sk_X509_INFO_num(found); i++) {
+		X509_INFO *one = sk_X509_INFO_value(found, i);
+		const ASN1_TIME *time = NULL;
+		if (areLists && one->crl) time = X509_CRL_get0_nextUpdate(one->crl);
+		if (!areLists && one->x509) time = X509_get0_notAfter(one->x509);
+		int64_t seconds = time ? rg_seconds(time) : INT64_MAX;
+		if (seconds < end) end = seconds;
+	}
+	sk_X509_INFO_pop_free(found, X509_INFO_free);
+	BIO_free(file);
+	ERR_clear_error();
+	return end;
+}
+
+/* The certificates that the peer sent beside its own, held for the caller; NULL for none. */
+static inline STACK_OF(X509) *rg_peer_chain(const SSL *ssl) {
+	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
+	return chain ? X509_chain_up_ref(chain) : NULL;
+}
+
+static inline void rg_chain_free(STACK_OF(X509) *chain) { sk_X509_pop_free(chain, X509_free); }
+
+/* Judges a client's certificate as a handshake now would. X509_V_OK and the end of the chain, or the X509_V_ERR. */
+static inline int rg_ctx_judge(SSL_CTX *context, X509 *certificate, STACK_OF(X509) *chain, int64_t *end) {
+	X509_STORE_CTX *verification = X509_STORE_CTX_new();
+	int error = X509_V_ERR_OUT_OF_MEM;
+	if (verification && X509_STORE_CTX_init(verification, SSL_CTX_get_cert_store(context), certificate, chain) == 1 &&
+	    X509_STORE_CTX_set_default(verification, "ssl_client") == 1 &&
+	    X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(verification), SSL_CTX_get0_param(context)) == 1) {
+		SSL_verify_cb callback = SSL_CTX_get_verify_callback(context);
+		if (callback) X509_STORE_CTX_set_verify_cb(verification, callback);
+		int isGood = X509_verify_cert(verification) == 1;
+		error = isGood ? X509_V_OK : X509_STORE_CTX_get_error(verification);
+		if (!isGood && error == X509_V_OK) error = X509_V_ERR_UNSPECIFIED;
+		if (isGood) *end = rg_chain_end(X509_STORE_CTX_get0_chain(verification));
+	}
+	X509_STORE_CTX_free(verification);
+	ERR_clear_error();
+	return error;
+}
+
+/* Whether it could sign other certificates, or says so. */
+static inline int rg_is_authority(X509 *certificate) {
+	return X509_check_ca(certificate) != 0 || (X509_get_extension_flags(certificate) & EXFLAG_CA) != 0;
+}
+
+/* The serial number in lower hexadecimal digits, two a byte, without a terminator; the number of digits, which may be more
+ * than `capacity`. */
+static inline int rg_serial(const X509 *certificate, uint8_t *buffer, int capacity) {
+	static const char digits[] = "0123456789abcdef";
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
+	const unsigned char *bytes = ASN1_STRING_get0_data(serial);
+	int count = ASN1_STRING_length(serial);
+	for (int i = 0; i < count && 2 * i + 1 < capacity; i++) {
+		buffer[2 * i] = (uint8_t)digits[bytes[i] >> 4];
+		buffer[2 * i + 1] = (uint8_t)digits[bytes[i] & 15];
+	}
+	return 2 * count;
 }
 
 static inline int rg_ctx_limit_version(SSL_CTX *context, int greatest) {

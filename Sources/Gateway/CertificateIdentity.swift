@@ -6,6 +6,7 @@ enum CertificateIdentity {
     private static let textLimit = 512
 
     static func read(_ certificate: OpaquePointer) -> Result<PeerIdentity, IdentityError> {
+        guard rg_is_authority(certificate) == 0 else { return .failure(.authority) }
         let count = Int(rg_uri_count(certificate))
         guard count >= 0 else { return .failure(.unusableURI) }
         guard count <= 1 else { return .failure(.severalURIs(count)) }

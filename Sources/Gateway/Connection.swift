@@ -32,6 +32,9 @@ struct Connection: ~Copyable {
     var departure: Hello?
     /// What the verified certificate says; set before anything is decoded.
     var peerIdentity: PeerIdentity?
+    var certificate: PeerCertificate?
+    /// When the certificate must be judged again: seconds since 1970.
+    var goodUntil = Int64.max
     /// What its holder may do, as the policy was when it was recognized.
     var rights: PeerRights?
     /// What it carries; nil before the welcome and after the session's end.

@@ -10,10 +10,8 @@ import Synchronization
 public struct GatewayConfiguration: Sendable {
     /// `ADDRESS:PORT`; port 0 lets the kernel choose.
     public var listen: String
-    /// PEM files: the gateway's certificate chain and key, and the CA that client certificates must chain to.
-    public var certificate: String
-    public var key: String
-    public var clientCA: String
+    /// Who is let in. The files are looked at again every second while it runs.
+    public var trust: TrustFiles
     public var limits = GatewayLimits()
     /// Loop threads, 1 to 64. Each has its sessions and its devices; what a session asks of another loop's device is handed
     /// over.
@@ -21,9 +19,7 @@ public struct GatewayConfiguration: Sendable {
 
     public init(listen: String, certificate: String, key: String, clientCA: String) {
         self.listen = listen
-        self.certificate = certificate
-        self.key = key
-        self.clientCA = clientCA
+        trust = TrustFiles(certificate: certificate, key: key, clientCA: clientCA)
     }
 }
 
@@ -35,16 +31,18 @@ public final class Gateway: Sendable {
     public let engineCounters: EngineTotals
     private let mailboxes: [Mailbox]
     private let endings: [LoopEnding]
+    private let trustWatch: TrustWatch
 
     private init(
         _ address: PeerAddress, _ engines: [EngineCounters], _ mailboxes: [Mailbox],
-        _ counters: GatewayCounters, _ endings: [LoopEnding]
+        _ counters: GatewayCounters, _ endings: [LoopEnding], _ trustWatch: TrustWatch
     ) {
         self.address = address.description
         engineCounters = EngineTotals(engines)
         self.mailboxes = mailboxes
         self.counters = counters
         self.endings = endings
+        self.trustWatch = trustWatch
     }
 
     /// The port it listens on.
@@ -60,9 +58,11 @@ public final class Gateway: Sendable {
     ) throws(GatewayError) -> Gateway {
         precondition((1...64).contains(configuration.loops), "a gateway has 1 to 64 loops")
         let mailboxes = try makeMailboxes(configuration.loops)
+        let trustWatch = try TrustWatch(configuration.trust, logger) { mailboxes[0].post(.renew($0)) }
         let site = LoopSite(
-            configuration: configuration, policy: policy, logger: logger, counters: GatewayCounters(),
-            commons: Commons(mailboxes, policy.devices), listener: try Listener(configuration.listen))
+            configuration: configuration, policy: policy, trust: trustWatch.first, logger: logger,
+            counters: GatewayCounters(), commons: Commons(mailboxes, policy.devices),
+            listener: try Listener(configuration.listen))
         var engines: [EngineCounters] = []
         var endings: [LoopEnding] = []
         do throws(GatewayError) {
@@ -77,7 +77,12 @@ public final class Gateway: Sendable {
             for ending in endings { ending.wait() }
             throw error
         }
-        return Gateway(site.listener.address, engines, mailboxes, site.counters, endings)
+        do throws(EngineError) { try trustWatch.begin() } catch {
+            for mailbox in mailboxes { mailbox.post(.stop) }
+            for ending in endings { ending.wait() }
+            throw .engine(error)
+        }
+        return Gateway(site.listener.address, engines, mailboxes, site.counters, endings, trustWatch)
     }
 
     private static func makeMailboxes(_ count: Int) throws(GatewayError) -> [Mailbox] {
@@ -117,8 +122,7 @@ public final class Gateway: Sendable {
 
     /// Checks everything `start` would need, without serving anybody.
     public static func check(_ configuration: GatewayConfiguration) throws(GatewayError) {
-        _ = try TLSContext(
-            certificate: configuration.certificate, key: configuration.key, clientCA: configuration.clientCA)
+        _ = try Trust(configuration.trust)
         do {
             let wake = try WakeSignal()
             _ = try DeviceEngine(wake: wake)
@@ -144,12 +148,18 @@ public final class Gateway: Sendable {
     /// that let it run. Returns at once; a gateway that is stopping takes no new policy.
     public func apply(_ policy: PolicySnapshot) { mailboxes[0].post(.apply(policy)) }
 
-    /// Lets the administrator read the policy file again and puts it in force when it is good. Returns at
-    /// once; the log tells.
-    public func reload() { mailboxes[0].post(.reload) }
+    /// Lets the administrator read the policy file again and puts it in force when it is good, and the same with the
+    /// certificates, each by itself. Returns at once; the log tells.
+    public func reload() {
+        mailboxes[0].post(.reload)
+        trustWatch.look()
+    }
 
     /// Blocks until the gateway has ended.
-    public func wait() { for ending in endings { ending.wait() } }
+    public func wait() {
+        for ending in endings { ending.wait() }
+        trustWatch.stop()
+    }
 
     /// The loop's whole life, on its own thread: rings belong to the thread that makes them.
     private static func run(
@@ -170,6 +180,7 @@ public final class Gateway: Sendable {
 struct LoopSite: Sendable {
     let configuration: GatewayConfiguration
     let policy: PolicySnapshot
+    let trust: Trust
     let logger: Logger
     let counters: GatewayCounters
     let commons: Commons
@@ -181,8 +192,6 @@ extension GatewayLoop {
         let configuration = site.configuration
         let isFirst = number == 0
         let mailbox = site.commons.mailboxes[Int(number)]
-        let tls = try TLSContext(
-            certificate: configuration.certificate, key: configuration.key, clientCA: configuration.clientCA)
         let sessions = configuration.limits.sessions
         let network = try Self.makeNetworkRing(
             isFirst ? site.listener.descriptor : mailbox.wake.descriptor, mailbox.wake, sessions)
@@ -190,7 +199,8 @@ extension GatewayLoop {
         let loops = site.commons.loops
         self.init(
             number: number, commons: site.commons, limits: configuration.limits, policy: site.policy,
-            counters: site.counters, logger: site.logger, mailbox: mailbox, tls: tls, network: network,
+            counters: site.counters, logger: site.logger, mailbox: mailbox, trust: site.trust,
+            network: network,
             listener: isFirst ? site.listener : nil, engine: engine,
             connections: PlaceTable(capacity: sessions),
             sessions: PlaceTable(capacity: (sessions + loops - 1) / loops),

@@ -44,6 +44,8 @@ public struct GatewayLimits: Sendable {
     static let sendSize = 256 << 10
     /// Capacity that an idle connection's buffers keep.
     static let idleCapacity = 8 << 10
+    /// Milliseconds between looks at the files of certificates. Two looks and a tick later what they say holds for all.
+    static let trustInterval: Int32 = 1_000
     /// Nanoseconds between looks at the nodes of devices when nothing happens.
     static let watchInterval: UInt64 = 2_000_000_000
     /// Nanoseconds from an event in a directory to the look, so that the many events of one plug are one look, and a

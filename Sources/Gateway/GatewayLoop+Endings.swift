@@ -93,6 +93,7 @@ extension GatewayLoop {
         case (.reload, .serving): reloadPolicy()
         case (.nodesChanged(let changes), .serving): nodesChanged(changes)
         case (.administered(let outcome), _): administered(outcome)
+        case (.renew(let trust), _): renew(trust)
         case (.drain, _), (.stop, _), (.apply, _), (.reload, _), (.nodesChanged, _): break
         default: obeyOther(order)
         }
@@ -108,6 +109,7 @@ extension GatewayLoop {
         case .completed(let handed): completed(handed)
         case .arrive(let handed): arrived(handed)
         case .adopt(let policy, let countdown): adopt(policy, countdown)
+        case .trust(let trust): adopt(trust)
         case .ask(let request): ask(request)
         case .give(let answer, let tag): give(answer, tag)
         case .report(let gathering): report(to: gathering)
@@ -121,7 +123,7 @@ extension GatewayLoop {
         case .resetLane(let device, let tag): resetLane(of: device, tag)
         case .pump(let console): pump(console)
         case .endReader(let key): endReader(key)
-        case .drain, .stop, .apply, .reload, .nodesChanged, .administered: break
+        case .drain, .stop, .apply, .reload, .nodesChanged, .administered, .renew: break
         }
     }
 

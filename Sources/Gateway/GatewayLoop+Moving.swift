@@ -29,6 +29,7 @@ extension GatewayLoop {
         connection.departure = nil
         let pointer = connections.place(connection, at: place.index)
         recognizeAgain(pointer)
+        if pointer.pointee.stage == .serving { judge(pointer) }
         guard pointer.pointee.stage == .serving else { return resumeReceiving(pointer) }
         do throws(WireError) {
             try welcome(handed.hello, pointer)

@@ -24,7 +24,7 @@ extension GatewayLoop {
         }
         // Another loop may have to adopt it, too.
         let socket = commons.loops > 1 ? fcntl(result, F_DUPFD_CLOEXEC, 0) : -1
-        guard network.adopt(result, at: place.index), let session = TLSSession(tls) else {
+        guard network.adopt(result, at: place.index), let session = TLSSession(trust.tls) else {
             network.release(place.index)
             if socket >= 0 { Glibc.close(socket) }
             return connections.cancelReservation(place.index)
@@ -97,8 +97,12 @@ extension GatewayLoop {
 
     private mutating func recognize(_ connection: ConnectionPointer) -> Bool {
         do throws(IdentityError) {
-            let identity = try connection.pointee.tls.identity().get()
-            connection.pointee.peerIdentity = identity
+            let identity = try identify(connection)
+            if let reason = flaw(of: connection, identity) {
+                counters.refusedPeers.increment()
+                end(connection, SessionError(.revoked, reason))
+                return false
+            }
             let principals = try policy.recognize(identity)
             connection.pointee.rights = rights(of: principals)
             connection.pointee.stage = .serving
@@ -114,6 +118,30 @@ extension GatewayLoop {
                 end(connection, SessionError(.identity, error.text))
             }
             return false
+        }
+    }
+
+    /// What the verified certificate says; it is kept, to be judged again.
+    private mutating func identify(_ connection: ConnectionPointer) throws(IdentityError) -> PeerIdentity {
+        guard let certificate = connection.pointee.tls.peerCertificate() else { throw .unusableURI }
+        let identity = try certificate.identity().get()
+        connection.pointee.certificate = certificate
+        connection.pointee.peerIdentity = identity
+        connection.pointee.goodUntil = min(connection.pointee.tls.chainEnd, trust.listsDue)
+        nextJudgement = min(nextJudgement, connection.pointee.goodUntil)
+        return identity
+    }
+
+    /// Why a verified certificate is not good all the same: it is denied, or its handshake began under another trust.
+    private mutating func flaw(of connection: ConnectionPointer, _ identity: PeerIdentity) -> String? {
+        guard let certificate = connection.pointee.certificate else { return nil }
+        if connection.pointee.tls.isMade(by: trust.tls) { return trust.denial(of: certificate, identity) }
+        switch trust.judge(certificate, identity) {
+        case .bad(let reason): return reason
+        case .good(let until):
+            connection.pointee.goodUntil = until
+            nextJudgement = min(nextJudgement, until)
+            return nil
         }
     }
 

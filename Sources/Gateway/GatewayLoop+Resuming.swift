@@ -103,6 +103,9 @@ extension GatewayLoop {
         connection.pointee.deadline = 0
         connect(session, to: connection)
         session.pointee.peer = connection.pointee.peer
+        session.pointee.certificate = connection.pointee.certificate
+        session.pointee.goodUntil = connection.pointee.goodUntil
+        nextJudgement = min(nextJudgement, connection.pointee.goodUntil)
         session.pointee.deadline = .max
         welcome.session = session.pointee.number
         welcome.features = session.pointee.state.features

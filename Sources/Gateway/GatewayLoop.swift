@@ -26,7 +26,9 @@ struct GatewayLoop: ~Copyable {
     let counters: GatewayCounters
     let logger: Logger
     let mailbox: Mailbox
-    let tls: TLSContext
+    /// What certificates are judged by, and when the first one in must be judged again: seconds since 1970.
+    var trust: Trust
+    var nextJudgement = Int64.max
     let network: NetworkRing
     /// The first loop's alone.
     let listener: Listener?
@@ -144,6 +146,7 @@ struct GatewayLoop: ~Copyable {
             events.endInterval()
             endRequestInterval()
             lookAtTime()
+            lookAtCertificates()
             lookAtDeadlines()
             endLostSessions()
             releaseVacated()

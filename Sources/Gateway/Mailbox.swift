@@ -15,6 +15,8 @@ final class Mailbox: Sendable {
         case apply(PolicySnapshot)
         /// Read the policy file again; for the first loop.
         case reload
+        /// The certificates, or what they are judged by, are others now; for the first loop.
+        case renew(Trust)
         /// Nodes of devices came or went; for the first loop.
         case nodesChanged([DeviceChange])
         /// The administrator is done with what it was asked last; for the first loop.
@@ -30,6 +32,7 @@ final class Mailbox: Sendable {
         // Between loops: what concerns sessions or all.
         case arrive(HandedConnection)
         case adopt(PolicySnapshot, Countdown)
+        case trust(Trust)
         case ask(AdministrationDesk.Request)
         case give(AdministrationAnswer, OperationTag)
         case report(Gathering)

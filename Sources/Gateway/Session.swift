@@ -19,6 +19,9 @@ struct Session: ~Copyable {
     let identity: String
     /// What that certificate says; kept because another policy may see somebody else in it.
     let peerIdentity: PeerIdentity
+    /// The certificate it was last seen with, and when that must be judged again: seconds since 1970.
+    var certificate: PeerCertificate?
+    var goodUntil = Int64.max
     /// The client's address and port, for logs.
     var peer: PeerAddress
     /// What the client may do.

@@ -6,12 +6,16 @@ import RingProtocol
 struct TLSContext: ~Copyable {
     let context: OpaquePointer
 
-    init(certificate: String, key: String, clientCA: String) throws(GatewayError) {
+    /// When the first revocation list is due again, in seconds since 1970; `.max` without lists.
+    let listsDue: Int64
+
+    init(_ files: TrustFiles) throws(GatewayError) {
         guard let context = SSL_CTX_new(TLS_server_method()) else {
             throw .tls(file: "OpenSSL", reason: OpenSSLError.take())
         }
         do throws(GatewayError) {
-            try Self.configure(context, certificate, key, clientCA)
+            try Self.configure(context, files.certificate, files.key, files.clientCA)
+            listsDue = try Self.loadLists(context, files)
         } catch {
             SSL_CTX_free(context)
             throw error
@@ -47,9 +51,34 @@ struct TLSContext: ~Copyable {
                 file: clientCA, reason: "holds a certificate that is no CA's; clients could not chain to it")
         }
         SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(clientCA))
-        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
         SSL_CTX_set_verify_depth(context, 4)
         SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
+    }
+
+    /// Revocation lists, which each authority must have: without its list all its clients would be refused.
+    private static func loadLists(_ context: OpaquePointer, _ files: TrustFiles) throws(GatewayError) -> Int64
+    {
+        rg_ctx_require_client(context, files.acceptsOverdueLists ? 1 : 0)
+        guard let path = files.revocationLists else { return .max }
+        guard access(path, R_OK) == 0 else {
+            throw .tls(file: path, reason: String(cString: strerror(errno)))
+        }
+        guard rg_ctx_load_lists(context, path) > 0 else {
+            _ = OpenSSLError.take()
+            throw .tls(file: path, reason: "holds no certificate revocation list (PEM, `BEGIN X509 CRL`)")
+        }
+        var name = [CChar](repeating: 0, count: 256)
+        let due = rg_ctx_lists_due(context, &name, Int32(name.count))
+        ERR_clear_error()
+        guard due != .min else {
+            let authority = name.withUnsafeBufferPointer { String(cString: $0.baseAddress.unsafelyUnwrapped) }
+            throw .tls(
+                file: path,
+                reason:
+                    "holds no list with a time of its next update that \(authority) of \(files.clientCA) has signed"
+            )
+        }
+        return due
     }
 
     private static func check(_ result: Int32, _ file: String) throws(GatewayError) {

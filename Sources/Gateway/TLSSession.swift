@@ -118,17 +118,20 @@ struct TLSSession: ~Copyable {
         Int(max(0, BIO_read(outgoing, buffer.baseAddress, Int32(buffer.count))))
     }
 
-    /// What the verified certificate says of the peer. Only after the handshake.
-    func identity() -> Result<PeerIdentity, IdentityError> {
-        guard let certificate = SSL_get1_peer_certificate(ssl), SSL_get_verify_result(ssl) == X509_V_OK else {
-            return .failure(.unusableURI)
-        }
-        defer {
+    /// The peer's certificate, which was verified. Only after the handshake.
+    func peerCertificate() -> PeerCertificate? {
+        guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+        guard SSL_get_verify_result(ssl) == X509_V_OK else {
             X509_free(certificate)
-            ERR_clear_error()
+            return nil
         }
-        return CertificateIdentity.read(certificate)
+        return PeerCertificate(owning: certificate, chain: rg_peer_chain(ssl))
     }
+
+    func isMade(by context: borrowing TLSContext) -> Bool { SSL_get_SSL_CTX(ssl) == context.context }
+
+    /// When the first certificate of the chain that was verified ends, in seconds since 1970.
+    var chainEnd: Int64 { SSL_get0_verified_chain(ssl).map { rg_chain_end($0) } ?? .min }
 }
 
 /// What OpenSSL keeps for the calling thread.

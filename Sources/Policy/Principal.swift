@@ -29,6 +29,7 @@ extension PeerIdentity {
 public enum IdentityError: Error, Equatable, Sendable {
     case severalURIs(Int)
     case unusableURI
+    case authority
     case unknown(identity: String)
 
     public var text: String {
@@ -37,6 +38,7 @@ public enum IdentityError: Error, Equatable, Sendable {
             "the certificate has \(count) URIs as subject alternative name; use exactly one"
         case .unusableURI:
             "the certificate's URI has characters, segments or a length that no identity may have"
+        case .authority: "the certificate is one of an authority's own; a client needs one that signs nothing"
         case .unknown(let identity): "no principal of the policy matches \(identity)"
         }
     }

@@ -35,6 +35,8 @@ enum FileLimits {
     static let scrollbacks =
         Int128(ConsoleTerms.scrollbacks.lowerBound)...Int128(ConsoleTerms.scrollbacks.upperBound)
     static let scrollback = 64 << 20
+    /// Certificates of a deny list; longer ones are an authority's business, in its revocation list.
+    static let denied = 8192
     /// Principals or devices of a site.
     static let names = 1024
     /// Rules of a site.

@@ -58,6 +58,10 @@ enum PrincipalReader {
     }
 
     private static func readKeyHash(_ value: Value, _ report: inout Report) -> Principal.Match? {
+        keyHash(value, &report).map { .keyHash($0) }
+    }
+
+    static func keyHash(_ value: Value, _ report: inout Report) -> [UInt8]? {
         let prefix = "sha256:"
         guard let text = value.text, text.hasPrefix(prefix), let hash = bytes(text.dropFirst(prefix.count)),
             hash.count == 32
@@ -67,7 +71,7 @@ enum PrincipalReader {
                 "write sha256: and the 64 hex digits of the key's hash")
             return nil
         }
-        return .keyHash(hash)
+        return hash
     }
 
     private static func bytes(_ hex: Substring) -> [UInt8]? {

@@ -4,6 +4,12 @@ public struct DaemonSettings: Equatable, Sendable {
     public var certificate: String?
     public var key: String?
     public var clientCA: String?
+    /// Revocation lists of these CAs, PEM; nil when none is asked about.
+    public var revocationLists: String?
+    /// Whether a list that is due again is still good enough; nil for no.
+    public var acceptsOverdueLists: Bool?
+    /// Certificates that are not let in, YAML; nil for none.
+    public var denyList: String?
     public var policy: String?
     public var profiles: String?
     /// Directory of the policies that have been in force; nil for none.
@@ -51,6 +57,10 @@ public struct DaemonSettings: Equatable, Sendable {
         settings.certificate = path(map.optional("certificate"))
         settings.key = path(map.optional("key"))
         settings.clientCA = path(map.optional("client-ca"))
+        settings.revocationLists = path(map.optional("crl"))
+        settings.acceptsOverdueLists = map.optional("crl-overdue")?
+            .choice("way with overdue lists", ["refuse": false, "accept": true], &report)
+        settings.denyList = path(map.optional("deny-list"))
         settings.policy = path(map.optional("policy"))
         settings.profiles = path(map.optional("profiles"))
         settings.state = path(map.optional("state"))

@@ -15,7 +15,8 @@ struct Ringgated: ParsableCommand {
             The options but --check, --config and --port-file can stand in the configuration file under the \
             same name; the command line wins.
             SIGTERM and SIGINT answer what was accepted, then end the daemon; a second one ends it at once.
-            SIGHUP reads the policy again; one with errors changes nothing.
+            SIGHUP reads the policy and the certificates again; what has errors changes nothing. Certificates are \
+            also read when their files change.
 
             Exit codes: 0 ended in order, 2 a configuration, policy or profile file is wrong, 3 io_uring is \
             missing or disabled, 4 a certificate or key is unusable, 5 the address cannot be listened on, \
@@ -28,6 +29,8 @@ struct Ringgated: ParsableCommand {
     @Option(help: "The gateway's certificate chain (PEM).") var certificate: String?
     @Option(help: "Its private key (PEM).") var key: String?
     @Option(help: "CA that client certificates must chain to (PEM).") var clientCa: String?
+    @Option(help: "Certificate revocation lists of that CA (PEM).") var crl: String?
+    @Option(help: "Client certificates that are not let in (YAML).") var denyList: String?
     @Option(help: "The allowlist (YAML, docs/policy.md).") var policy: String?
     @Option(help: "Directory of device profiles (default /usr/share/ringgate/profiles).") var profiles:
         String?
@@ -62,6 +65,8 @@ struct Ringgated: ParsableCommand {
         settings.certificate = certificate ?? settings.certificate
         settings.key = key ?? settings.key
         settings.clientCA = clientCa ?? settings.clientCA
+        settings.revocationLists = crl ?? settings.revocationLists
+        settings.denyList = denyList ?? settings.denyList
         settings.policy = policy ?? settings.policy
         settings.profiles = profiles ?? settings.profiles ?? "/usr/share/ringgate/profiles"
         settings.state = state ?? settings.state

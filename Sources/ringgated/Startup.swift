@@ -20,7 +20,7 @@ enum Failure {
     static func gateway(_ error: GatewayError) -> any Error {
         switch error {
         case .engine: end(3, error.description)
-        case .tls: end(4, error.description)
+        case .tls, .denyList: end(4, error.description)
         case .listen: end(5, error.description)
         }
     }
@@ -45,6 +45,9 @@ struct Startup {
             certificate: try Self.required(settings.certificate, "certificate"),
             key: try Self.required(settings.key, "key"),
             clientCA: try Self.required(settings.clientCA, "client-ca"))
+        configuration.trust.revocationLists = settings.revocationLists
+        configuration.trust.acceptsOverdueLists = settings.acceptsOverdueLists ?? false
+        configuration.trust.denyList = settings.denyList
         if let sessions = settings.maxSessions { configuration.limits.sessions = sessions }
         configuration.loops = settings.loops ?? 1
         if let grace = settings.sessionGrace {
@@ -91,6 +94,9 @@ struct Startup {
             throw Failure.gateway(error)
         }
         for warning in policy.devices.compactMap(Self.warning) { logger.warning("\(warning)") }
+        for ending in CertificateEnding.all(of: configuration.trust) where ending.isSoon {
+            logger.warning("\(ending)")
+        }
         logger.notice("ring flags: \(Gateway.ringFlags)")
         logger.notice(
             "listening on \(gateway.address)",
@@ -127,6 +133,9 @@ struct Startup {
     func check() throws {
         do throws(GatewayError) { try Gateway.check(configuration) } catch { throw Failure.gateway(error) }
         for warning in policy.devices.compactMap(Self.warning) { print("warning: \(warning)") }
+        for ending in CertificateEnding.all(of: configuration.trust) where ending.isSoon {
+            print("warning: \(ending)")
+        }
         let devices = policy.devices.count { $0.kind != .gateway }
         print(
             "ok: \(policy.principals.count) principals, \(devices) devices, \(policy.rules.count) rules, "

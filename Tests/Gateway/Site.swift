@@ -38,6 +38,18 @@ final class Site: Sendable {
         gateway = try Self.start(certificates, policy.snapshot, GatewayLimits(), administrator, loops)
     }
 
+    /// A gateway with other files of trust than an authority's certificate.
+    init(trust: (TestCertificates, inout TrustFiles) throws -> Void) throws {
+        certificates = try TestCertificates()
+        agent = try certificates.client(uri: Self.agentURI, name: "agent")
+        var files = TrustFiles(
+            certificate: certificates.server.certificate, key: certificates.server.key,
+            clientCA: certificates.authority.certificate)
+        try trust(certificates, &files)
+        gateway = try Self.start(
+            certificates, Self.policy([], []), GatewayLimits(), nil, Site.loops, trust: files)
+    }
+
     deinit {
         gateway.stop()
         gateway.wait()
@@ -45,11 +57,12 @@ final class Site: Sendable {
 
     private static func start(
         _ certificates: TestCertificates, _ policy: PolicySnapshot, _ limits: GatewayLimits,
-        _ administrator: Administrator?, _ loops: Int
+        _ administrator: Administrator?, _ loops: Int, trust: TrustFiles? = nil
     ) throws -> Gateway {
         var configuration = GatewayConfiguration(
             listen: "127.0.0.1:0", certificate: certificates.server.certificate, key: certificates.server.key,
             clientCA: certificates.authority.certificate)
+        if let trust { configuration.trust = trust }
         configuration.limits = limits
         configuration.loops = loops
         return try Gateway.start(

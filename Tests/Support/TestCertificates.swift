@@ -8,8 +8,20 @@ public final class TestCertificates: Sendable {
     public struct Pair: Sendable {
         public let certificate: String
         public let key: String
+        /// In hexadecimal digits, as `openssl x509 -serial` prints it.
+        public func serial() throws -> String {
+            let text = try Tool.require(["openssl", "x509", "-in", certificate, "-noout", "-serial"])
+            return text.replacingOccurrences(of: "serial=", with: "").trimmingCharacters(in: .newlines)
+        }
         /// Keeps the files there for as long as somebody knows where they are.
-        private let directory: TemporaryDirectory
+        private let directory: TemporaryDirectory?
+
+        /// Files that somebody else keeps.
+        public init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+            directory = nil
+        }
 
         fileprivate init(_ directory: TemporaryDirectory, stem: String) {
             self.directory = directory
@@ -67,6 +79,56 @@ public final class TestCertificates: Sendable {
     /// A client whose certificate is good for servers only.
     public func clientWithoutClientAuthentication(uri: String) throws -> Pair {
         try makeOdd(names: "URI:\(uri)", usage: "serverAuth")
+    }
+
+    /// A client whose certificate ends so many seconds from now.
+    public func client(uri: String, endingIn seconds: Int) throws -> Pair {
+        let format = DateFormatter()
+        format.locale = Locale(identifier: "en_US_POSIX")
+        format.timeZone = TimeZone(identifier: "UTC")
+        format.dateFormat = "yyyyMMddHHmmss'Z'"
+        let end = format.string(from: Date(timeIntervalSinceNow: Double(seconds)))
+        return try makeOdd(
+            names: "URI:\(uri)", validity: ["-startdate", "20240101000000Z", "-enddate", end])
+    }
+
+    // MARK: Revocation
+
+    /// The authority's revocation list, once `makeList` or `revoke` has made it.
+    public var list: String { "\(directory.path)/ca.crl" }
+
+    public func makeList() throws {
+        try Tool.require(["\(Tool.repository)/certs/make-crl", directory.path])
+    }
+
+    /// A list that is due again so many seconds from now.
+    public func makeList(dueIn seconds: Int) throws {
+        try makeList()
+        let config = """
+            [ca]
+            default_ca = authority
+            [authority]
+            database = \(directory.path)/ca.index
+            crlnumber = \(directory.path)/ca.crlnumber
+            default_md = sha256
+
+            """
+        let stem = "\(directory.path)/\(Self.freshName())"
+        try config.write(toFile: "\(stem).config", atomically: true, encoding: .utf8)
+        try Tool.require([
+            "openssl", "ca", "-config", "\(stem).config", "-gencrl", "-crlsec", "\(seconds)", "-cert",
+            authority.certificate, "-keyfile", authority.key, "-out", list,
+        ])
+    }
+
+    /// Revokes a client that `client(uri:name:)` made under this name.
+    public func revoke(_ name: String) throws {
+        try Tool.require(["\(Tool.repository)/certs/revoke", directory.path, name, "keyCompromise"])
+    }
+
+    /// Gives the server another key and certificate.
+    public func renewServer() throws {
+        try Tool.require(["\(Tool.repository)/certs/renew", directory.path, "server"])
     }
 
     private static func freshName() -> String {
