@@ -35,7 +35,8 @@ struct ConnectionOptions: ParsableArguments {
         do {
             try await body(connection)
         } catch {
-            await connection.close(within: .seconds(1))
+            // In a task of its own: this one may be cancelled, and then it could not wait.
+            await Task { await connection.close(within: .seconds(1)) }.value
             throw error
         }
         await connection.close()

@@ -17,8 +17,10 @@ struct RingCtl: AsyncParsableCommand {
     static func main() async {
         do {
             var command = try parseAsRoot()
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
+            if let command = command as? any AsyncParsableCommand {
+                // Used by the task alone.
+                nonisolated(unsafe) var command = command
+                try await Interruption.guarding { try await command.run() }
             } else {
                 try command.run()
             }

@@ -8,7 +8,10 @@ struct ToolRun: Sendable {
     let complaint: String
 
     /// Runs `ringctl` with the good client's identity against `port`, and `input` on its standard input.
-    static func ringctl(_ arguments: [String], port: Int, input: String = "") async throws -> ToolRun {
+    static func ringctl(
+        _ arguments: [String], port: Int, input: String = "",
+        started: @escaping @Sendable (Int32) -> Void = { _ in }
+    ) async throws -> ToolRun {
         let certificates = try TestCertificates.made.get()
         let process = Process()
         let (input, output, complaint) = (Pipe(input), Pipe(), Pipe())
@@ -27,6 +30,7 @@ struct ToolRun: Sendable {
             process.terminationHandler = { _ in ended.resume() }
             do {
                 try process.run()
+                started(process.processIdentifier)
             } catch {
                 process.terminationHandler = nil
                 ended.resume(throwing: error)

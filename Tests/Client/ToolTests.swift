@@ -257,4 +257,42 @@ struct ToolTests {
         }
         #expect(run.status == 0 && run.output == "hi" && run.complaint == "")
     }
+
+    /// Else the gateway would keep the device for a client that may come back.
+    @Test(arguments: [SIGINT, SIGTERM])
+    func `an interrupted command cancels what it waits for and says goodbye`(signal: Int32) async throws {
+        var welcome = Welcome()
+        welcome.features = [.cancel]
+        let gateway = try await FakeGateway.start(welcome: welcome)
+        let process = Mutex<Int32>(0)
+        let serving = Task { () -> Bool in
+            let session = try await gateway.accept()
+            var reading: UInt64?
+            while let event = await session.event() {
+                switch event {
+                case .request(let request) where request.operation == .read:
+                    reading = request.id
+                    kill(process.withLock { $0 }, signal)
+                case .request(let request) where request.operation == .cancel:
+                    guard let reading, request.offset == reading else { return false }
+                    try await session.send([Answer(id: reading, result: -125), Answer(id: request.id)])
+                case .request(let request) where request.operation == .describe:
+                    try await session.send([Answer(id: request.id, payload: Array(Self.description.utf8))])
+                case .request(let request): try await session.send([Answer(id: request.id)])
+                case .goodbye:
+                    try await session.send(Goodbye.done.encoded())
+                    return true
+                case .hello: break
+                case .closed, .failed, .violation: return false
+                }
+            }
+            return false
+        }
+        let run = try await ToolRun.ringctl(["read", "board"], port: gateway.port) { identifier in
+            process.withLock { $0 = identifier }
+        }
+        #expect(run.status == 128 + signal && run.output == "" && run.complaint == "")
+        #expect(try await serving.value)
+        try await gateway.stop()
+    }
 }
