@@ -20,8 +20,9 @@
 
 enum { CONNECTIONS_LIMIT = 1024, SETUP_SECONDS = 10, LEAVE_SECONDS = 5 };
 
-/* Connections that come up at once: a gateway takes 128 that have not said hello (docs/protocol.md, section 7). */
-enum { OPENING_LIMIT = 64 };
+/* Connections that come up at once: a gateway takes 48 of one source that have not said hello (docs/protocol.md,
+ * section 7). */
+enum { OPENING_LIMIT = 32 };
 
 static const double seconds_limit = 3600;
 static const uint64_t second_ns = 1000000000u;

@@ -24,6 +24,7 @@ final class Commons: @unchecked Sendable {
     var leases = LeaseTable()
     var consoles: [DeviceTable.Index: Console] = [:]
     var requests = RequestNotes()
+    var door: Doorkeeper
     /// By the numbers of their sessions.
     private(set) var people: [UInt64: Person] = [:]
     /// Sessions of each loop whose clients are there.
@@ -32,8 +33,9 @@ final class Commons: @unchecked Sendable {
     private let idle = Atomic<UInt64>(0)
     private let lock = RecursiveLock()
 
-    init(_ mailboxes: [Mailbox], _ devices: [Device]) {
+    init(_ mailboxes: [Mailbox], _ devices: [Device], _ door: DoorLimits) {
         self.mailboxes = mailboxes
+        self.door = Doorkeeper(door)
         self.devices = DeviceTable(loops: mailboxes.count, devices)
         connected = Array(repeating: 0, count: mailboxes.count)
     }

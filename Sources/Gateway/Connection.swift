@@ -61,6 +61,8 @@ struct Connection: ~Copyable {
     var pendingShutdowns = 0
     /// When the present stage must have ended, or the peer must have taken something; 0 for never.
     var deadline: UInt64 = 0
+    /// Last time anything came from the peer.
+    var lastHeard: UInt64
     /// Last time the peer was owed something or sent something, for draining.
     var lastActivity: UInt64 = 0
 
@@ -76,7 +78,8 @@ struct Connection: ~Copyable {
     /// Whether what it is sent are answers, which it may take its time for as long as it takes some.
     var owesAnswers: Bool { isOpen || (stage == .lingering && !isUnproven && !hasShutWrite) }
 
-    init(tls: consuming TLSSession, peer: PeerAddress, place: Place, deadline: UInt64) {
+    init(tls: consuming TLSSession, peer: PeerAddress, place: Place, now: UInt64, deadline: UInt64) {
+        lastHeard = now
         self.tls = tls
         self.peer = peer
         self.place = place

@@ -61,7 +61,8 @@ public final class Gateway: Sendable {
         let trustWatch = try TrustWatch(configuration.trust, logger) { mailboxes[0].post(.renew($0)) }
         let site = LoopSite(
             configuration: configuration, policy: policy, trust: trustWatch.first, logger: logger,
-            counters: GatewayCounters(), commons: Commons(mailboxes, policy.devices),
+            counters: GatewayCounters(),
+            commons: Commons(mailboxes, policy.devices, configuration.limits.door),
             listener: try Listener(configuration.listen))
         var engines: [EngineCounters] = []
         var endings: [LoopEnding] = []

@@ -1,11 +1,11 @@
 /// Every bound of the gateway that the wire language does not set, in one place.
 public struct GatewayLimits: Sendable {
-    /// Connections of any kind; one more is closed at once.
-    public var sessions = 1_024
-    /// Connections that have not shown a good certificate and hello yet; one more is closed at once.
-    public var unproven = 128
+    /// Who comes in; one more is closed at once.
+    public var door = DoorLimits()
     /// Nanoseconds from connecting until TLS is done and the hello was read.
     public var greetingDeadline: UInt64 = 10_000_000_000
+    /// Nanoseconds a client may say nothing at all; 0 for ever. Clients that keep alive say something every few seconds.
+    public var idleDeadline: UInt64 = 0
     /// Nanoseconds a peer may leave what was sent to it untaken.
     public var sendDeadline: UInt64 = 30_000_000_000
     /// Nanoseconds a closing connection waits for its peer's end.
@@ -18,6 +18,12 @@ public struct GatewayLimits: Sendable {
     public var cancelDeadline: UInt64 = 1_000_000_000
 
     public init() {}
+
+    /// Connections of any kind, and sessions.
+    public var sessions: Int {
+        get { door.connections }
+        set { door.connections = newValue }
+    }
 
     /// Operations that one loop may have under way at another; one more is refused as busy.
     static let handedOver = 8_192

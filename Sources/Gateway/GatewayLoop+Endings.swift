@@ -63,6 +63,9 @@ extension GatewayLoop {
             connection.pointee.pendingShutdowns == 0
         else { return }
         prove(connection)
+        commons.enter()
+        commons.door.leave(connection.pointee.peer.source)
+        commons.leave()
         network.release(connection.pointee.place.index)
         connections.remove(connection.pointee.place.index)
         counters.connections.subtract(1, ordering: .relaxed)
@@ -72,7 +75,9 @@ extension GatewayLoop {
     mutating func prove(_ connection: ConnectionPointer) {
         guard connection.pointee.isUnproven else { return }
         connection.pointee.isUnproven = false
-        unproven -= 1
+        commons.enter()
+        commons.door.prove(connection.pointee.peer.source)
+        commons.leave()
     }
 
     /// Once a client that said goodbye is owed nothing more, the gateway says it too.
@@ -220,11 +225,26 @@ extension GatewayLoop {
         markDirty(connection)
     }
 
+    /// Who says nothing may have gone without a word. A session that can be resumed waits for its client.
+    private mutating func endIfSilent(_ connection: ConnectionPointer) {
+        guard limits.idleDeadline > 0, connection.pointee.stage == .serving, !connection.pointee.isPaused,
+            let session = connection.pointee.session, now > connection.pointee.lastHeard + limits.idleDeadline
+        else { return }
+        if session.pointee.state.keepsAnswers {
+            events.add(
+                .info, "silent", connection.pointee.peer, ["identity": "\(connection.pointee.identity)"])
+            return lose(connection)
+        }
+        let seconds = limits.idleDeadline / 1_000_000_000
+        end(connection, SessionError(.deadline, "nothing was heard for \(seconds) s; keep alive with pings"))
+    }
+
     private mutating func lookAtDeadline(_ connection: ConnectionPointer) {
         if isEnding, isQuiet(connection) {
             if let session = connection.pointee.session { end(session) }
             linger(connection)
         }
+        endIfSilent(connection)
         guard connection.pointee.deadline != 0, now >= connection.pointee.deadline else { return }
         switch connection.pointee.stage {
         case .handshaking, .departing, .lingering, .finishing, .dead: cut(connection)

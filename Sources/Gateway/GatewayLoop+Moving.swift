@@ -22,6 +22,9 @@ extension GatewayLoop {
         guard let place = connections.reserve(), network.adopt(connection.takeSocket(), at: place.index)
         else {
             counters.connections.subtract(1, ordering: .relaxed)
+            commons.enter()
+            commons.door.leave(connection.peer.source)
+            commons.leave()
             return
         }
         connection.place = place

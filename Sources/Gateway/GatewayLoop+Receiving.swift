@@ -15,25 +15,27 @@ extension GatewayLoop {
         }
         counters.acceptedConnections.increment()
         let peer = PeerAddress(of: result)
-        guard mode == .serving, unproven < limits.unproven, counters.open < limits.sessions,
-            let place = connections.reserve()
-        else {
-            events.add(.warning, "connection refused: too many", peer)
+        guard mode == .serving else {
+            Glibc.close(result)
+            return
+        }
+        if let reason = admit(peer) {
+            events.add(.warning, "connection refused", peer, ["reason": "\(reason.rawValue)"])
             Glibc.close(result)
             return
         }
         // Another loop may have to adopt it, too.
         let socket = commons.loops > 1 ? fcntl(result, F_DUPFD_CLOEXEC, 0) : -1
+        guard let place = connections.reserve() else { return turnAway(peer, result, socket) }
         guard network.adopt(result, at: place.index), let session = TLSSession(trust.tls) else {
             network.release(place.index)
-            if socket >= 0 { Glibc.close(socket) }
-            return connections.cancelReservation(place.index)
+            connections.cancelReservation(place.index)
+            return turnAway(peer, -1, socket)
         }
         connections.place(
             Connection(
-                tls: session, peer: peer, place: place, deadline: now + limits.greetingDeadline),
+                tls: session, peer: peer, place: place, now: now, deadline: now + limits.greetingDeadline),
             at: place.index)
-        unproven += 1
         counters.connections.add(1, ordering: .relaxed)
         if let connection = connections[place.index] {
             connection.pointee.descriptor = socket
@@ -41,11 +43,28 @@ extension GatewayLoop {
         }
     }
 
+    /// Why nobody more may come in from there, if so.
+    private func admit(_ peer: PeerAddress) -> Doorkeeper.Reason? {
+        commons.enter()
+        defer { commons.leave() }
+        return commons.door.admit(peer.source, dice: Int.random(in: 0..<100))
+    }
+
+    /// Closes a connection that was admitted but has no place.
+    private func turnAway(_ peer: PeerAddress, _ descriptors: Int32...) {
+        for descriptor in descriptors where descriptor >= 0 { Glibc.close(descriptor) }
+        commons.enter()
+        commons.door.prove(peer.source)
+        commons.door.leave(peer.source)
+        commons.leave()
+    }
+
     mutating func received(_ event: NetworkEvent, _ cqe: UnsafePointer<io_uring_cqe>, hasMore: Bool) {
         let arrived = network.received(cqe)
         defer { if let arrived { network.recycle(arrived.buffer) } }
         guard let connection = connections.find(event.index, event.generation) else { return }
         connection.pointee.isReceiving = hasMore
+        connection.pointee.lastHeard = now
         if let arrived, arrived.bytes.count > 0 {
             take(arrived.bytes, connection)
         } else if cqe.pointee.res == 0 && connection.pointee.stage == .finishing {

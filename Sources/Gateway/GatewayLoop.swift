@@ -64,8 +64,6 @@ struct GatewayLoop: ~Copyable {
     var alarmNumber: UInt32 = 0
     /// For the engine, once a turn.
     var cancelOrders: [CancelOrder] = []
-    /// Connections that have not sent a good hello yet.
-    var unproven = 0
     /// Of the session that began last.
     var sessionNumber: UInt64
     /// What other loops are to be told at the end of the turn, and how many operations each has of this one's.

@@ -4,6 +4,8 @@ import Glibc
 struct PeerAddress: Sendable, CustomStringConvertible {
     let host: String
     let port: String
+    /// The host, or its network, as connections are counted by.
+    let source: SourceAddress
 
     /// The address `fd` is connected to, or with `local` bound to.
     init(of fd: Int32, local: Bool = false) {
@@ -21,6 +23,26 @@ struct PeerAddress: Sendable, CustomStringConvertible {
         }
         self.host = found ? Self.text(host) : "unknown"
         self.port = found ? Self.text(port) : "0"
+        source = Self.source(storage)
+    }
+
+    private static func source(_ storage: sockaddr_storage) -> SourceAddress {
+        withUnsafeBytes(of: storage) { bytes in
+            guard storage.ss_family == sa_family_t(AF_INET6) else {
+                return SourceAddress(ipv4: bytes.loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr)
+            }
+            let address = bytes.loadUnaligned(as: sockaddr_in6.self).sin6_addr
+            return withUnsafeBytes(of: address) { parts in
+                let (high, low) = (
+                    parts.load(as: UInt64.self), parts.load(fromByteOffset: 8, as: UInt64.self)
+                )
+                // An IPv4 address as an IPv6 socket sees it: ::ffff:a.b.c.d.
+                if high == 0, UInt32(truncatingIfNeeded: low) == UInt32(0xffff).bigEndian {
+                    return SourceAddress(ipv4: UInt32(truncatingIfNeeded: low >> 32))
+                }
+                return SourceAddress(ipv6Prefix: high)
+            }
+        }
     }
 
     private static func text(_ characters: [CChar]) -> String {

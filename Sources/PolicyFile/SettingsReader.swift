@@ -17,8 +17,19 @@ public struct DaemonSettings: Equatable, Sendable {
     public var logLevel: String?
     /// Connections at once; nil for the built-in bound.
     public var maxSessions: Int?
+    /// Connections that have not shown who they are: from which number on some are turned away, how many percent of them at
+    /// first, and from which number on all are. nil for the built-in bounds.
+    public var startups: (start: Int, rate: Int, full: Int)? {
+        startupNumbers.isEmpty ? nil : (startupNumbers[0], startupNumbers[1], startupNumbers[2])
+    }
+    private var startupNumbers: [Int] = []
+    /// Of these from one source, and connections of any kind from one source; nil for the built-in bounds.
+    public var startupsPerSource: Int?
+    public var sessionsPerSource: Int?
     /// Milliseconds for which a session outlives a lost connection; nil for the built-in time.
     public var sessionGrace: UInt32?
+    /// Milliseconds a client may say nothing; nil for as long as it likes.
+    public var idleTimeout: UInt32?
     /// Loop threads; nil for one.
     public var loops: Int?
 
@@ -67,12 +78,36 @@ public struct DaemonSettings: Equatable, Sendable {
         settings.logLevel = map.optional("log-level")?.choice("log level", levels, &report)
         settings.maxSessions = map.optional("max-sessions")?
             .number("max-sessions", in: 1...65_536, &report).map(Int.init)
+        settings.startupNumbers = map.optional("max-startups").flatMap { startups($0, &report) } ?? []
+        settings.startupsPerSource = map.optional("max-startups-per-source")?
+            .number("max-startups-per-source", in: 1...65_536, &report).map(Int.init)
+        settings.sessionsPerSource = map.optional("max-sessions-per-source")?
+            .number("max-sessions-per-source", in: 1...65_536, &report).map(Int.init)
         settings.sessionGrace = map.optional("session-grace")?
             .duration("session-grace", in: FileLimits.sessionGrace, &report)
+        settings.idleTimeout = map.optional("idle-timeout")?.duration(
+            "idle-timeout", in: FileLimits.lease, &report)
         settings.loops = map.optional("loops")?
             .number("loops", in: FileLimits.loops, &report).map(Int.init)
         map.finish(&report)
         return settings
+    }
+
+    /// `start:rate:full`, as in sshd_config(5).
+    private static func startups(_ value: Value, _ report: inout Report) -> [Int]? {
+        let numbers = (value.text ?? "").split(separator: ":", omittingEmptySubsequences: false).map {
+            Int($0) ?? -1
+        }
+        guard numbers.count == 3, numbers.allSatisfy({ $0 >= 1 && $0 <= 65_536 }), numbers[1] <= 100,
+            numbers[0] <= numbers[2]
+        else {
+            report.add(
+                value.place, "\(value.words) is no START:RATE:FULL",
+                "write three numbers in quotes, such as \"64:30:128\": a rate of 1 to 100 percent, start not above full"
+            )
+            return nil
+        }
+        return numbers
     }
 
     private static let levels: KeyValuePairs<String, String> = [

@@ -48,10 +48,13 @@ struct Startup {
         configuration.trust.revocationLists = settings.revocationLists
         configuration.trust.acceptsOverdueLists = settings.acceptsOverdueLists ?? false
         configuration.trust.denyList = settings.denyList
-        if let sessions = settings.maxSessions { configuration.limits.sessions = sessions }
+        configuration.limits.door = Self.door(settings)
         configuration.loops = settings.loops ?? 1
         if let grace = settings.sessionGrace {
             configuration.limits.resumeGrace = UInt64(grace) * 1_000_000
+        }
+        if let idle = settings.idleTimeout {
+            configuration.limits.idleDeadline = UInt64(idle) * 1_000_000
         }
         self.configuration = configuration
         let files = Administrator.Files(
@@ -69,6 +72,17 @@ struct Startup {
         var logger = Logger(label: "ringgated")
         logger.logLevel = level
         self.logger = logger
+    }
+
+    private static func door(_ settings: DaemonSettings) -> DoorLimits {
+        var door = DoorLimits()
+        if let sessions = settings.maxSessions { door.connections = sessions }
+        door.connectionsPerSource = settings.sessionsPerSource
+        if let startups = settings.startups {
+            (door.start, door.rate, door.full) = (startups.start, startups.rate, startups.full)
+        }
+        if let strangers = settings.startupsPerSource { door.strangersPerSource = strangers }
+        return door
     }
 
     private static func required(_ value: String?, _ name: String) throws -> String {
