@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Who is in is held to what a new handshake would be held to: revocation lists, the deny list, dates, authorities.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct TrustTests {
     private func text(of client: RawClient) throws -> String {
         let error = try #require(try client.ending())

@@ -36,6 +36,9 @@ struct Finding: Sendable {
 }
 
 /// What the checks work with.
+///
+/// `@unchecked Sendable` is sound because `last` is touched only under `lock`, and the machine is spoken to by one check at a
+/// time.
 final class Lab: @unchecked Sendable {
     let gateway: RingConnection
     let machine: Machine

@@ -85,9 +85,9 @@ extension Lab {
         let port = try await SerialPort(open(name))
         try await port.makeRaw(speed: 115_200)
         let finding = try finding("ping, pong")
-        nonisolated(unsafe) var heard: [UInt8] = []
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
+                var heard: [UInt8] = []
                 for try await event in port.input() {
                     if case .event(let event) = event { heard += event.bytes }
                     if String(decoding: heard, as: UTF8.self).hasSuffix("pong\n") { return }

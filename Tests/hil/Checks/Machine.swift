@@ -99,6 +99,8 @@ private struct ShellFailure: Error, CustomStringConvertible {
 }
 
 /// The board at the other end of the serial line: it answers `ping` with `pong`.
+///
+/// `@unchecked Sendable` is sound because `text` is touched only under `lock`.
 private final class SerialPeer: @unchecked Sendable {
     private let lock = NSLock()
     private var text = ""
