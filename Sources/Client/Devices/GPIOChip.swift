@@ -1,12 +1,8 @@
 import RingProtocol
 
 /// A GPIO chip, version 2 of the interface: linux/gpio.h.
-public struct GPIOChip: Sendable {
+public struct GPIOChip: TypedDevice {
     public let device: NamedDevice
-
-    public static func open(_ name: String, on connection: RingConnection) async throws -> GPIOChip {
-        GPIOChip(try await NamedDevice.open(name, on: connection))
-    }
 
     public init(_ device: NamedDevice) { self.device = device }
 
@@ -79,8 +75,6 @@ public struct GPIOChip: Sendable {
         let (file, _) = try await device.open("GPIO_V2_GET_LINE_IOCTL", values)
         return GPIOLines(file, offsets: offsets)
     }
-
-    public func close() async throws { try await device.close() }
 }
 
 /// Lines that were taken. They are free again, and may change, when this is closed or goes.

@@ -1,12 +1,8 @@
 import RingProtocol
 
 /// An I2C bus: linux/i2c-dev.h and linux/i2c.h.
-public struct I2CBus: Sendable {
+public struct I2CBus: TypedDevice {
     public let device: NamedDevice
-
-    public static func open(_ name: String, on connection: RingConnection) async throws -> I2CBus {
-        I2CBus(try await NamedDevice.open(name, on: connection))
-    }
 
     public init(_ device: NamedDevice) { self.device = device }
 
@@ -72,8 +68,6 @@ public struct I2CBus: Sendable {
     public func writeBlock(_ bytes: [UInt8], register: UInt8) async throws {
         try await smbus(.block, register, write: [UInt8(clamping: bytes.count)] + bytes)
     }
-
-    public func close() async throws { try await device.close() }
 
     private enum Size: String {
         case byteData = "I2C_SMBUS_BYTE_DATA"

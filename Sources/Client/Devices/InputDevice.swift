@@ -1,12 +1,8 @@
 import RingProtocol
 
 /// A keyboard, touch screen or the like: linux/input.h.
-public struct InputDevice: Sendable {
+public struct InputDevice: TypedDevice {
     public let device: NamedDevice
-
-    public static func open(_ name: String, on connection: RingConnection) async throws -> InputDevice {
-        InputDevice(try await NamedDevice.open(name, on: connection))
-    }
 
     public init(_ device: NamedDevice) { self.device = device }
 
@@ -57,6 +53,4 @@ public struct InputDevice: Sendable {
                 value: Int32(bitPattern: bytes.load(UInt32.self, at: 20)))
         }
     }
-
-    public func close() async throws { try await device.close() }
 }

@@ -4,20 +4,16 @@ import RingProtocol
 /// the NVM Express Base and NVM Command Set specifications.
 ///
 /// All throw ``NVMeStatus`` when the device itself fails a command.
-public struct NVMeDevice: Sendable {
+public struct NVMeDevice: TypedDevice {
     public static let blockSize = 512
 
     public let device: NamedDevice
     /// Number of the namespace that blocks are read from and written to.
     public let namespace: UInt32
 
-    public static func open(
-        _ name: String, namespace: UInt32 = 1, on connection: RingConnection
-    ) async throws -> NVMeDevice {
-        NVMeDevice(try await NamedDevice.open(name, on: connection), namespace: namespace)
-    }
+    public init(_ device: NamedDevice) { self.init(device, namespace: 1) }
 
-    public init(_ device: NamedDevice, namespace: UInt32 = 1) {
+    public init(_ device: NamedDevice, namespace: UInt32) {
         self.device = device
         self.namespace = namespace
     }
@@ -44,7 +40,8 @@ public struct NVMeDevice: Sendable {
 
     /// The bytes of `count` blocks, 1 to 1024, from `block` on.
     public func read(block: UInt64, count: Int = 1) async throws -> [UInt8] {
-        try await run(
+        try Self.check(blocks: count)
+        return try await run(
             "NVME_URING_CMD_IO_READ",
             [
                 "nsid": "\(namespace)", "slba": "\(block)", "nlb": "\(count - 1)",
@@ -56,7 +53,8 @@ public struct NVMeDevice: Sendable {
     /// Writes whole blocks, 1 to 1024, from `block` on.
     @discardableResult
     public func write(_ bytes: [UInt8], block: UInt64) async throws -> NamedReply {
-        try await run(
+        try Self.check(blocks: bytes.count.isMultiple(of: Self.blockSize) ? bytes.count / Self.blockSize : 0)
+        return try await run(
             "NVME_URING_CMD_IO_WRITE",
             [
                 "nsid": "\(namespace)", "slba": "\(block)", "nlb": "\(bytes.count / Self.blockSize - 1)",
@@ -67,6 +65,13 @@ public struct NVMeDevice: Sendable {
     /// Makes what was written durable.
     public func flush() async throws {
         try await run("NVME_URING_CMD_IO_FLUSH", ["nsid": "\(namespace)"])
+    }
+
+    /// One command moves 512 KiB at most.
+    private static func check(blocks: Int) throws(FieldError) {
+        guard (1...1024).contains(blocks) else {
+            throw .outOfRange(field: "blocks", text: "\(blocks)", least: "1", greatest: "1024")
+        }
     }
 
     @discardableResult

@@ -1,12 +1,8 @@
 import RingProtocol
 
 /// A real-time clock: linux/rtc.h, rtc(4).
-public struct RealTimeClock: Sendable {
+public struct RealTimeClock: TypedDevice {
     public let device: NamedDevice
-
-    public static func open(_ name: String, on connection: RingConnection) async throws -> RealTimeClock {
-        RealTimeClock(try await NamedDevice.open(name, on: connection))
-    }
 
     public init(_ device: NamedDevice) { self.device = device }
 
@@ -46,6 +42,4 @@ public struct RealTimeClock: Sendable {
                 "tm_hour": "\(time.hour)", "tm_min": "\(time.minute)", "tm_sec": "\(time.second)",
             ])
     }
-
-    public func close() async throws { try await device.close() }
 }

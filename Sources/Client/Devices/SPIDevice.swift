@@ -1,12 +1,8 @@
 import RingProtocol
 
 /// A device on an SPI bus: linux/spi/spidev.h.
-public struct SPIDevice: Sendable {
+public struct SPIDevice: TypedDevice {
     public let device: NamedDevice
-
-    public static func open(_ name: String, on connection: RingConnection) async throws -> SPIDevice {
-        SPIDevice(try await NamedDevice.open(name, on: connection))
-    }
 
     public init(_ device: NamedDevice) { self.device = device }
 
@@ -40,6 +36,4 @@ public struct SPIDevice: Sendable {
         let reply = try await device.call("SPI_IOC_MESSAGE", values)
         return try parts.indices.map { try reply.bytes("transfers.\($0).rx_buf") }
     }
-
-    public func close() async throws { try await device.close() }
 }

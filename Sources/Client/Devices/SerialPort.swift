@@ -1,12 +1,8 @@
 import RingProtocol
 
 /// A serial line: ioctl_tty(2), asm-generic/termbits.h.
-public struct SerialPort: Sendable {
+public struct SerialPort: TypedDevice {
     public let device: NamedDevice
-
-    public static func open(_ name: String, on connection: RingConnection) async throws -> SerialPort {
-        SerialPort(try await NamedDevice.open(name, on: connection))
-    }
 
     public init(_ device: NamedDevice) { self.device = device }
 
@@ -100,8 +96,6 @@ public struct SerialPort: Sendable {
 
     /// What comes, as it comes.
     public func input() -> EventSequence { device.file.events() }
-
-    public func close() async throws { try await device.close() }
 
     /// Of c_cflag.
     private enum Bits {

@@ -1,12 +1,8 @@
 import RingProtocol
 
 /// A watchdog: linux/watchdog.h. Opening the device starts it, so only a client that will feed it should.
-public struct Watchdog: Sendable {
+public struct Watchdog: TypedDevice {
     public let device: NamedDevice
-
-    public static func open(_ name: String, on connection: RingConnection) async throws -> Watchdog {
-        Watchdog(try await NamedDevice.open(name, on: connection))
-    }
 
     public init(_ device: NamedDevice) { self.device = device }
 
@@ -39,6 +35,4 @@ public struct Watchdog: Sendable {
     /// Feeds it.
     @discardableResult
     public func keepAlive() async throws -> NamedReply { try await device.call("WDIOC_KEEPALIVE") }
-
-    public func close() async throws { try await device.close() }
 }
