@@ -9,19 +9,11 @@ import RingPolicy
 extension DenyList {
     /// Throws with every error of the file, each with its place.
     public static func load(_ path: String) throws(PolicyErrors) -> DenyList {
-        var report = Report(path)
-        let list = SourceText.read(path, &report).flatMap { read($0, &report) }
-        guard let list, report.diagnostics.isEmpty else { throw PolicyErrors(report.diagnostics) }
-        return list
+        try SourceText.load(path, read)
     }
 
     /// Reads what is already in memory.
-    public static func load(_ source: SourceText) throws(PolicyErrors) -> DenyList {
-        var report = Report(source.path)
-        let list = read(source, &report)
-        guard let list, report.diagnostics.isEmpty else { throw PolicyErrors(report.diagnostics) }
-        return list
-    }
+    public static func load(_ source: SourceText) throws(PolicyErrors) -> DenyList { try source.load(read) }
 
     private static func read(_ source: SourceText, _ report: inout Report) -> DenyList? {
         guard let root = YAMLReader.read(source, &report), var map = MapReader(root, "a deny list", &report)

@@ -40,18 +40,12 @@ public struct DaemonSettings: Equatable, Sendable {
 
     /// Reads the file at `path`. Relative paths in it start at its own directory.
     public static func load(_ path: String) throws(PolicyErrors) -> DaemonSettings {
-        var report = Report(path)
-        let settings = SourceText.read(path, &report).flatMap { read($0, &report) }
-        guard let settings, report.diagnostics.isEmpty else { throw PolicyErrors(report.diagnostics) }
-        return settings
+        try SourceText.load(path, read)
     }
 
     /// Reads settings that are already in memory; `source.path` decides where relative paths start.
     public static func load(_ source: SourceText) throws(PolicyErrors) -> DaemonSettings {
-        var report = Report(source.path)
-        let settings = read(source, &report)
-        guard let settings, report.diagnostics.isEmpty else { throw PolicyErrors(report.diagnostics) }
-        return settings
+        try source.load(read)
     }
 
     private static func read(_ source: SourceText, _ report: inout Report) -> DaemonSettings? {

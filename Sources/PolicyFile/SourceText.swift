@@ -19,6 +19,24 @@ public struct SourceText: Sendable {
         self.init(path: path, bytes: Array(text.utf8))
     }
 
+    /// What `read` makes of the file at `path`. Throws with every error that was reported, each with its place.
+    static func load<T>(
+        _ path: String, _ read: (SourceText, inout Report) -> T?
+    ) throws(PolicyErrors) -> T {
+        var report = Report(path)
+        let made = SourceText.read(path, &report).flatMap { read($0, &report) }
+        guard let made, report.diagnostics.isEmpty else { throw PolicyErrors(report.diagnostics) }
+        return made
+    }
+
+    /// The same of what is in memory.
+    func load<T>(_ read: (SourceText, inout Report) -> T?) throws(PolicyErrors) -> T {
+        var report = Report(path)
+        let made = read(self, &report)
+        guard let made, report.diagnostics.isEmpty else { throw PolicyErrors(report.diagnostics) }
+        return made
+    }
+
     /// Last component of the path.
     var fileName: String { path.split(separator: "/").last.map(String.init) ?? path }
 
