@@ -77,14 +77,12 @@ final class Lab: @unchecked Sendable {
         return Finding(reply, result)
     }
 
-    /// That the policy refuses `body`, with the rule's or the refusal's words.
+    /// That the gateway refuses `body`, with the rule's or the refusal's words.
     func refused(_ body: () async throws -> Void) async throws -> Finding {
         do {
             try await body()
         } catch RingError.denied(let refusal) {
             return Finding("denied by \(refusal.rule.isEmpty ? "having no rule" : "rule " + refusal.rule)")
-        } catch RingError.notSent(.denied) {
-            return Finding("not offered")
         }
         throw LabFailure("it was not refused")
     }

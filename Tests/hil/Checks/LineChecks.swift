@@ -1,5 +1,6 @@
 import Foundation
 import RingClient
+import RingProtocol
 
 /// Serial line, watchdog, clock and input.
 let lineChecks: [Check] = [
@@ -37,8 +38,11 @@ let lineChecks: [Check] = [
         return Finding(reply.reply, "\(support.identity), fed, \(seconds) s")
     },
     Check("watchdog-timeout-refused", on: "watchdog") { lab in
-        let watchdog = try await Watchdog(lab.open("watchdog"))
-        return try await lab.refused { try await watchdog.setTimeout(seconds: 3600) }
+        // WDIOC_SETTIMEOUT is not offered to this client, so it is sent as one would that goes its own way.
+        let watchdog = try await lab.gateway.open("watchdog")
+        return try await lab.refused {
+            try await watchdog.command(SubOpcode(0xc004_5706), argument: [0x10, 0x0e, 0, 0])
+        }
     },
     Check("softdog-support", on: "softdog") { lab in
         let watchdog = try await Watchdog(lab.open("softdog"))
