@@ -15,7 +15,7 @@ public final class GatewayCounters: Sendable {
     public var accepted: Int { acceptedConnections.load(ordering: .relaxed) }
     /// TLS handshakes that ended in a failure.
     public var handshakeFailures: Int { failedHandshakes.load(ordering: .relaxed) }
-    /// Trusted certificates that named nobody the policy knows.
+    /// Peers with a verified certificate that were refused all the same: nobody the policy knows, or denied.
     public var unknownPeers: Int { refusedPeers.load(ordering: .relaxed) }
     /// Frames that reached the decoder and were whole.
     public var frames: Int { decodedFrames.load(ordering: .relaxed) }
