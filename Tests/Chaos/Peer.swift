@@ -20,9 +20,8 @@ final class Peer {
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         guard Self.withAddress(port, { connect(socket, $0, $1) }) == 0 else {
-            let error = PeerError(call: "connect")
-            close(socket)
-            throw error
+            // The socket is closed by `deinit`, which runs as everything is initialized.
+            throw PeerError(call: "connect")
         }
     }
 
