@@ -14,13 +14,15 @@ enum KernelHeaders {
     }
 
     /// Values and missing symbols of `groups`, all from one program.
-    static func ask(_ groups: [KernelFacts], headers: [String]) throws -> Answer {
+    static func ask(
+        _ groups: [KernelFacts], headers: [String], including: Bool = true
+    ) throws -> Answer {
         let directory = FileManager.default.temporaryDirectory.appending(path: "headers-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         let source = directory.appending(path: "facts.c")
         let program = directory.appending(path: "facts").path
-        try Data(code(groups, headers).utf8).write(to: source)
+        try Data(code(groups, headers, including: including).utf8).write(to: source)
         _ = try run(compiler, ["-w", "-o", program, source.path])
         var answer = Answer()
         for line in try run(program, []).split(separator: "\n") {
@@ -35,8 +37,14 @@ enum KernelHeaders {
         return answer
     }
 
-    private static func code(_ groups: [KernelFacts], _ headers: [String]) -> String {
-        let includes = headers.map { header in
+    /// Those of `headers` that are not installed. None is included: some of them exclude each other.
+    static func absent(of headers: [String]) throws -> [String] {
+        let answer = try ask([], headers: headers, including: false)
+        return headers.filter(answer.missing.contains)
+    }
+
+    private static func code(_ groups: [KernelFacts], _ headers: [String], including: Bool) -> String {
+        let includes = (including ? headers : []).map { header in
             "#if __has_include(<\(header)>)\n#include <\(header)>\n#endif\n"
         }
         let checks = headers.map { header in
