@@ -43,12 +43,13 @@ let package = Package(
         .target(
             name: "RingAdministration", dependencies: ["RingPolicyFile", "RingPolicy", "RingProtocol"],
             path: "Sources/Administration"),
+        .target(name: "RingAudit", dependencies: ["COpenSSL"], path: "Sources/Audit"),
         .target(name: "RingEngine", dependencies: ["RingPolicy", "CLiburing"], path: "Sources/Engine"),
         .target(
             name: "RingGateway",
             dependencies: [
-                "RingAdministration", "RingCodec", "RingEngine", "RingPolicy", "RingProtocol", "COpenSSL",
-                logging,
+                "RingAdministration", "RingAudit", "RingCodec", "RingEngine", "RingPolicy", "RingProtocol",
+                "COpenSSL", logging,
             ],
             path: "Sources/Gateway"),
         .target(name: "RingCodec", dependencies: ["RingProtocol"], path: "Sources/Codec"),
@@ -67,7 +68,8 @@ let package = Package(
                 .unsafeFlags(["-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs"])
             ]),
         .executableTarget(
-            name: "ringctl", dependencies: ["RingClient", "RingPolicyFile", "RingPolicy", argumentParser],
+            name: "ringctl",
+            dependencies: ["RingAudit", "RingClient", "RingPolicyFile", "RingPolicy", argumentParser],
             path: "Sources/ringctl"),
         .executableTarget(
             name: "ringlab", dependencies: ["RingLab", argumentParser], path: "Sources/ringlab"),
@@ -77,6 +79,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["COpenSSL", "RingProtocol"], path: "Tests/Support"),
         .testTarget(name: "ChaosTests", dependencies: ["TestSupport"], path: "Tests/Chaos"),
         .testTarget(name: "ProtocolTests", dependencies: ["RingProtocol"], path: "Tests/Protocol"),
+        .testTarget(name: "AuditTests", dependencies: ["RingAudit", "TestSupport"], path: "Tests/Audit"),
         .target(name: "PolicyReference", dependencies: ["RingPolicy"], path: "Tests/PolicyReference"),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .executableTarget(
@@ -101,8 +104,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "RingGateway", "RingAdministration", "RingPolicyFile", "RingClient", "RingLab", "TestSupport",
-                logging,
+                "RingGateway", "RingAdministration", "RingAudit", "RingPolicyFile", "RingClient", "RingLab",
+                "TestSupport", logging,
             ],
             path: "Tests/Gateway"),
         .testTarget(

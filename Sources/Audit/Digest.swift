@@ -1,0 +1,14 @@
+import COpenSSL
+
+/// SHA-256 (FIPS 180-4) by OpenSSL.
+enum Digest {
+    /// Of one behind the other.
+    static func sha256(_ first: [UInt8], _ second: [UInt8]) -> [UInt8] { sha256(first + second) }
+
+    static func sha256(_ bytes: [UInt8]) -> [UInt8] {
+        var hash = [UInt8](repeating: 0, count: AuditChain.hashSize)
+        let result = bytes.withUnsafeBytes { rg_sha256($0.baseAddress, $0.count, &hash) }
+        precondition(result == 1, "OpenSSL has no SHA-256")
+        return hash
+    }
+}
