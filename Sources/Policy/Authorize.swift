@@ -13,8 +13,8 @@ public struct HeldSlot: Sendable {
 }
 
 extension Grant {
-    /// What `authorize` would say of a command of which every argument of its size is allowed, without limits: an index
-    /// and a compare. nil for all else, and for what is refused.
+    /// What `authorize` would say of a command that changes nothing and of which every argument of its size is allowed,
+    /// without limits: an index and a compare. nil for all else, and for what is refused.
     @inlinable @inline(__always)
     public func authorizePlain(_ entry: Entry, on file: OpenFileID) -> AuthorizedCommand? {
         let index = find(entry.subOpcode)
@@ -23,7 +23,8 @@ extension Grant {
         guard granted.pointee.isUnconditional, granted.pointee.limit == 0, entry.operation == .command,
             entry.offset == 0, entry.argument.count == granted.pointee.argumentSize
         else { return nil }
-        return AuthorizedCommand(granted, entry, on: file, limit: 0, timeout: granted.pointee.timeout)
+        return AuthorizedCommand(
+            granted, entry, on: file, limit: 0, timeout: granted.pointee.timeout, isMutating: false)
     }
 
     /// Decides one entry on an open file: the only way to an `AuthorizedCommand`.
@@ -54,8 +55,11 @@ extension Grant {
         guard entry.argument.count == granted.pointee.argumentSize, entry.offset == 0 else {
             throw wrongShape(granted.pointee, entry)
         }
-        let (limit, timeout) = try checkConditions(details[granted.pointee.details], entry.argument)
-        return AuthorizedCommand(granted, entry, on: file, limit: limit, timeout: timeout)
+        let details = details[granted.pointee.details]
+        let (limit, timeout) = try checkConditions(details, entry.argument)
+        return AuthorizedCommand(
+            granted, entry, on: file, limit: limit, timeout: timeout,
+            isMutating: details.shape.effect != .read)
     }
 
     /// The bounds of the first alternative that allows this argument of one struct.

@@ -18,7 +18,8 @@ extension Grant {
         }
         return AuthorizedCommand(
             granted, entry, on: file, limit: bounds?.limit ?? 0,
-            timeout: bounds?.timeout ?? details.shape.timeout, layout, isObserved: bounds == nil)
+            timeout: bounds?.timeout ?? details.shape.timeout, layout,
+            isMutating: details.shape.effect != .read, isObserved: bounds == nil)
     }
 
     /// The one of the commands with this code that the argument means, laid out.
@@ -115,9 +116,13 @@ extension Grant {
         _ granted: UnsafePointer<GrantedCommand>, _ entry: Entry, on file: OpenFileID
     ) throws(Refusal) -> AuthorizedCommand {
         guard entry.offset == 0 else { throw Refusal(.shape, "a command of the gateway has no offset") }
-        let alternatives = details[granted.pointee.details].alternatives
-        guard let free = alternatives.first(where: { $0.conditions.isEmpty }) else { throw notGranted(entry) }
-        return AuthorizedCommand(granted, entry, on: file, limit: free.limit, timeout: 0)
+        let details = details[granted.pointee.details]
+        guard let free = details.alternatives.first(where: { $0.conditions.isEmpty }) else {
+            throw notGranted(entry)
+        }
+        return AuthorizedCommand(
+            granted, entry, on: file, limit: free.limit, timeout: 0, isMutating: details.shape.effect != .read
+        )
     }
 }
 

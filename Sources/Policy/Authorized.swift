@@ -44,6 +44,8 @@ public struct AuthorizedCommand: ~Copyable {
     public let placement: Placement
     /// Whether it runs only because the device is observed.
     public let isObserved: Bool
+    /// Whether it may change something outside the open file.
+    public let isMutating: Bool
     /// Whether there is more to its argument or around the call than one struct.
     @inlinable public var hasBlocks: Bool { layout != nil }
     public let code: SubOpcode
@@ -91,6 +93,7 @@ public struct AuthorizedCommand: ~Copyable {
         transport = .ring
         placement = .none
         self.isObserved = isObserved
+        isMutating = action == .write
         code = entry.subOpcode
         argument = action == .write ? entry.argument : WireBytes()
         blockSize = argument.count
@@ -105,13 +108,14 @@ public struct AuthorizedCommand: ~Copyable {
     @inlinable @inline(__always)
     init(
         _ granted: UnsafePointer<GrantedCommand>, _ entry: Entry, on file: OpenFileID, limit: Int,
-        timeout: UInt32
+        timeout: UInt32, isMutating: Bool
     ) {
         self.file = file
         action = .command
         transport = granted.pointee.transport
         placement = granted.pointee.placement
         isObserved = false
+        self.isMutating = isMutating
         code = entry.subOpcode
         argument = entry.argument
         blockSize = granted.pointee.blockSize
@@ -126,13 +130,14 @@ public struct AuthorizedCommand: ~Copyable {
     init(
         _ granted: UnsafePointer<GrantedCommand>, _ entry: Entry, on file: OpenFileID, limit: Int,
         timeout: UInt32,
-        _ layout: borrowing Layout, isObserved: Bool
+        _ layout: borrowing Layout, isMutating: Bool, isObserved: Bool
     ) {
         self.file = file
         action = .command
         transport = granted.pointee.transport
         placement = granted.pointee.placement
         self.isObserved = isObserved
+        self.isMutating = isMutating
         code = entry.subOpcode
         argument = entry.argument
         blockSize = layout.count > 0 ? Int(layout[0].size) : 0

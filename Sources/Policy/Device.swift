@@ -116,7 +116,9 @@ public struct Device: Sendable {
     public var commands: [CommandShape] { profile.commands + procedures.map(\.shape) }
 
     /// All commands that the code may mean.
-    func commands(_ code: SubOpcode) -> [CommandShape] { commands.filter { $0.pattern.contains(code) } }
+    public func commands(_ code: SubOpcode) -> [CommandShape] {
+        commands.filter { $0.pattern.contains(code) }
+    }
 
     /// The same device with these procedures.
     public func with(_ procedures: [Procedure]) -> Device {

@@ -42,7 +42,7 @@ extension Grant {
     }
 
     /// The granted command that the entry means, laid out; nil when there is none, or its argument does not fit.
-    private func meant(by entry: Entry, _ layout: inout Layout) -> Details? {
+    func meant(by entry: Entry, _ layout: inout Layout) -> Details? {
         guard entry.operation == .command else { return nil }
         let place = find(entry.subOpcode)
         var index = place >= 0 ? commands[place].details : -1
@@ -54,7 +54,7 @@ extension Grant {
         return nil
     }
 
-    private func rule(allowing entry: Entry, _ meant: Details?, _ layout: borrowing Layout) -> String {
+    func rule(allowing entry: Entry, _ meant: Details?, _ layout: borrowing Layout) -> String {
         switch entry.operation {
         case .command:
             guard let meant else { return "" }

@@ -10,7 +10,7 @@ struct GrantedCommand {
     @usableFromInline let placement: Placement
     /// Whether one struct of one size is the whole argument.
     @usableFromInline let isFlat: Bool
-    /// Whether it is for the device, and any argument of the right size is allowed.
+    /// Whether it is for the device, changes nothing, and any argument of the right size is allowed.
     @usableFromInline let isUnconditional: Bool
     @usableFromInline let argumentSize: Int
     @usableFromInline let replySize: Int
@@ -142,7 +142,7 @@ public final class Grant: Sendable {
             return GrantedCommand(
                 code: shape.code, mask: shape.pattern.mask, transport: shape.transport,
                 placement: shape.placement, isFlat: isFlat,
-                isUnconditional: isFlat && isWhole && isForDevice && free != nil,
+                isUnconditional: isFlat && isWhole && isForDevice && shape.effect == .read && free != nil,
                 argumentSize: shape.argumentSize, replySize: shape.replySize, blockSize: shape.size,
                 timeout: free?.timeout ?? 0, limit: free?.limit ?? 0, details: index)
         }

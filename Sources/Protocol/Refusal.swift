@@ -22,6 +22,8 @@ public enum RefusalReason: UInt16, Sendable, CaseIterable {
     case identity = 10
     /// An operator has taken the device out of use; the text carries the operator's reason.
     case unavailable = 11
+    /// It changes something, and the audit log cannot be written; nothing happened.
+    case unrecorded = 12
 }
 
 /// The payload of a refused completion: `reason u16 @0, rule_length u16 @2, text_length u32 @4`, then the id
@@ -54,6 +56,7 @@ public struct Refusal: Error, Equatable, Sendable {
         case .unsupported: -95  // EOPNOTSUPP
         case .draining: -108  // ESHUTDOWN
         case .identity: -19  // ENODEV
+        case .unrecorded: -5  // EIO
         }
     }
 
