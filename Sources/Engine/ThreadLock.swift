@@ -9,7 +9,11 @@ package final class ThreadLock: @unchecked Sendable {
 
     package init() {
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -27,6 +31,12 @@ package final class ThreadLock: @unchecked Sendable {
 
     /// Only inside `locked`.
     package func wait() { pthread_cond_wait(condition, mutex) }
+    /// The same, but not longer than until so many nanoseconds of CLOCK_MONOTONIC. False once that time has come.
+    package func wait(until deadline: UInt64) -> Bool {
+        var time = timespec(
+            tv_sec: Int(clamping: deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+        return pthread_cond_timedwait(condition, mutex, &time) != ETIMEDOUT
+    }
     package func signal() { pthread_cond_signal(condition) }
     package func signalAll() { pthread_cond_broadcast(condition) }
 }

@@ -2,6 +2,7 @@ import COpenSSL
 import Glibc
 import Logging
 import RingAdministration
+import RingAudit
 import RingEngine
 import RingPolicy
 import Synchronization
@@ -16,6 +17,8 @@ public struct GatewayConfiguration: Sendable {
     /// Loop threads, 1 to 64. Each has its sessions and its devices; what a session asks of another loop's device is handed
     /// over.
     public var loops = 1
+    /// nil for no audit log.
+    public var audit: AuditSettings?
 
     public init(listen: String, certificate: String, key: String, clientCA: String) {
         self.listen = listen
@@ -32,15 +35,17 @@ public final class Gateway: Sendable {
     private let mailboxes: [Mailbox]
     private let endings: [LoopEnding]
     private let trustWatch: TrustWatch
+    private let audit: AuditLog?
 
     private init(
-        _ address: PeerAddress, _ engines: [EngineCounters], _ mailboxes: [Mailbox],
-        _ counters: GatewayCounters, _ endings: [LoopEnding], _ trustWatch: TrustWatch
+        _ site: LoopSite, _ engines: [EngineCounters], _ mailboxes: [Mailbox], _ endings: [LoopEnding],
+        _ trustWatch: TrustWatch
     ) {
-        self.address = address.description
+        address = site.listener.address.description
         engineCounters = EngineTotals(engines)
         self.mailboxes = mailboxes
-        self.counters = counters
+        counters = site.counters
+        audit = site.audit
         self.endings = endings
         self.trustWatch = trustWatch
     }
@@ -63,7 +68,8 @@ public final class Gateway: Sendable {
             configuration: configuration, policy: policy, trust: trustWatch.first, logger: logger,
             counters: GatewayCounters(),
             commons: Commons(mailboxes, policy.devices, configuration.limits.door),
-            listener: try Listener(configuration.listen))
+            listener: try Listener(configuration.listen),
+            audit: try startAudit(configuration, policy, mailboxes, logger))
         var engines: [EngineCounters] = []
         var endings: [LoopEnding] = []
         do throws(GatewayError) {
@@ -76,14 +82,30 @@ public final class Gateway: Sendable {
         } catch {
             for mailbox in mailboxes.prefix(endings.count) { mailbox.post(.stop) }
             for ending in endings { ending.wait() }
+            site.audit?.stop()
             throw error
         }
         do throws(EngineError) { try trustWatch.begin() } catch {
             for mailbox in mailboxes { mailbox.post(.stop) }
             for ending in endings { ending.wait() }
+            site.audit?.stop()
             throw .engine(error)
         }
-        return Gateway(site.listener.address, engines, mailboxes, site.counters, endings, trustWatch)
+        return Gateway(site, engines, mailboxes, endings, trustWatch)
+    }
+
+    /// Last before the loops, because what it starts has to be stopped again.
+    private static func startAudit(
+        _ configuration: GatewayConfiguration, _ policy: PolicySnapshot, _ mailboxes: [Mailbox],
+        _ logger: Logger
+    ) throws(GatewayError) -> AuditLog? {
+        guard let settings = configuration.audit else { return nil }
+        let audit: AuditLog
+        do throws(AuditError) { audit = try AuditLog(settings, logger) } catch { throw .audit(error) }
+        var first = AuditRecord(.begin, time: KernelClock.realtime())
+        first.add("revision", Revision.text(policy.revision))
+        do throws(EngineError) { try audit.start(first, mailboxes) } catch { throw .engine(error) }
+        return audit
     }
 
     private static func makeMailboxes(_ count: Int) throws(GatewayError) -> [Mailbox] {
@@ -124,6 +146,9 @@ public final class Gateway: Sendable {
     /// Checks everything `start` would need, without serving anybody.
     public static func check(_ configuration: GatewayConfiguration) throws(GatewayError) {
         _ = try Trust(configuration.trust)
+        if let audit = configuration.audit {
+            do throws(AuditError) { try AuditStore.check(audit.directory) } catch { throw .audit(error) }
+        }
         do {
             let wake = try WakeSignal()
             _ = try DeviceEngine(wake: wake)
@@ -160,7 +185,11 @@ public final class Gateway: Sendable {
     public func wait() {
         for ending in endings { ending.wait() }
         trustWatch.stop()
+        audit?.stop()
     }
+
+    /// Number of the last record of the audit log that is on the disk; nil without one.
+    public var auditHead: UInt64? { audit?.head }
 
     /// The loop's whole life, on its own thread: rings belong to the thread that makes them.
     private static func run(
@@ -186,6 +215,7 @@ struct LoopSite: Sendable {
     let counters: GatewayCounters
     let commons: Commons
     let listener: Listener
+    let audit: AuditLog?
 }
 
 extension GatewayLoop {
@@ -205,7 +235,7 @@ extension GatewayLoop {
             listener: isFirst ? site.listener : nil, engine: engine,
             connections: PlaceTable(capacity: sessions),
             sessions: PlaceTable(capacity: (sessions + loops - 1) / loops),
-            events: EventLog(site.logger), desk: desk,
+            events: EventLog(site.logger), desk: desk, audit: LoopAudit(log: site.audit),
             deviceWatch: isFirst ? try? DeviceWatch { mailbox.post(.nodesChanged($0)) } : nil,
             sessionNumber: UInt64(number), outgoing: Array(repeating: [], count: loops),
             handedOver: Array(repeating: 0, count: loops))

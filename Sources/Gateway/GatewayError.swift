@@ -1,3 +1,4 @@
+import RingAudit
 import RingEngine
 
 /// Why a gateway could not start.
@@ -9,6 +10,8 @@ public enum GatewayError: Error, Sendable {
     /// The address cannot be listened on.
     case listen(address: String, reason: String)
     case engine(EngineError)
+    /// The directory of the audit log, or a file in it.
+    case audit(AuditError)
 }
 
 extension GatewayError: CustomStringConvertible {
@@ -18,6 +21,7 @@ extension GatewayError: CustomStringConvertible {
         case .denyList(let errors): errors
         case .listen(let address, let reason): "cannot listen on \(address): \(reason)"
         case .engine(let error): error.description
+        case .audit(let error): "audit log: \(error)"
         }
     }
 }

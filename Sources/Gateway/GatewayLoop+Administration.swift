@@ -137,7 +137,9 @@ extension GatewayLoop {
     }
 
     mutating func give(_ answer: AdministrationAnswer, _ tag: OperationTag) {
-        guard let session = find(tag) else { return }
+        guard let session = find(tag) else {
+            return settleLate(tag, result: answer.refusal?.result ?? 0, isRefused: answer.refusal != nil)
+        }
         session.pointee.state.refund(Int(tag.charge))
         uncount(Counted(bits: tag.meters), session)
         if let refusal = answer.refusal { return refuse(tag.requestID, refusal, session) }

@@ -25,7 +25,12 @@ extension GatewayLoop {
         guard session.pointee.state.sequencer.holds || unit.drains else { return start(unit, session) }
         unit.forEach { unit.charges.append($0.argument.count) }
         do throws(Refusal) {
-            try session.pointee.state.charge(unit.charges.reduce(0, +))
+            let charge = unit.charges.reduce(0, +)
+            try session.pointee.state.charge(charge)
+            do throws(Refusal) { try recordAhead(&unit, session) } catch {
+                session.pointee.state.refund(charge)
+                throw error
+            }
             session.pointee.state.sequencer.hold(unit)
             markReady(session)
         } catch {
@@ -54,13 +59,18 @@ extension GatewayLoop {
     mutating func advance(_ session: SessionPointer) {
         while !session.pointee.isOver,
             let step = session.pointee.state.sequencer.next(
-                unanswered: session.pointee.state.unanswered - session.pointee.state.streams.count)
+                unanswered: session.pointee.state.unanswered - session.pointee.state.streams.count,
+                recorded: audit.recorded)
         {
             switch step {
             case .start(let unit): start(unit, session)
             case .issue(let unit): issueNext(of: unit, session)
             case .cancel(let id): cancelled(id, session)
             case .refund(let bytes): session.pointee.state.refund(bytes)
+            case .reject(let unit):
+                session.pointee.state.refund(unit.charges.reduce(0, +))
+                forgetAwaited(unit, session)
+                reject(unit, at: 0, Self.unrecorded, session)
             }
         }
     }
@@ -71,10 +81,12 @@ extension GatewayLoop {
         session.pointee.state.refund(unit.charges.reduce(0, +))
         unit.charges = []
         guard unit.isChain else {
+            audit.isCovered = unit.record != 0
+            defer { audit.isCovered = false }
             return unit.takeNext { entry, _ in admit(entry, session) }
         }
         do throws(ChainRefusal) {
-            unit.charges = try prove(unit, session)
+            unit.charges = try prove(&unit, session)
             session.pointee.state.sequencer.proceed(unit)
             markReady(session)
         } catch {
@@ -88,9 +100,10 @@ extension GatewayLoop {
         let refusal: Refusal
     }
 
-    /// Decides the whole chain and takes its credit, so that no element fails later for want of that.
+    /// Decides the whole chain and takes its credit, so that no element fails later for want of that. One that changes
+    /// something is put on record as a whole.
     private mutating func prove(
-        _ unit: Unit, _ session: SessionPointer
+        _ unit: inout Unit, _ session: SessionPointer
     ) throws(ChainRefusal) -> [Int] {
         var trial = ChainTrial(slots: session.pointee.state.slots, rights: session.pointee.rights.policy)
         var charges: [Int] = []
@@ -108,7 +121,13 @@ extension GatewayLoop {
         }
         if let failure { throw ChainRefusal(element: charges.count, refusal: failure) }
         do throws(Refusal) {
-            try session.pointee.state.charge(charges.reduce(0, +))
+            let charge = charges.reduce(0, +)
+            try session.pointee.state.charge(charge)
+            guard trial.isMutating else { return charges }
+            do throws(Refusal) { try record(&unit, by: trial.grants, session) } catch {
+                session.pointee.state.refund(charge)
+                throw error
+            }
         } catch {
             throw ChainRefusal(element: 0, refusal: error)
         }
@@ -134,6 +153,8 @@ extension GatewayLoop {
     private mutating func issueNext(of unit: Unit, _ session: SessionPointer) {
         var unit = unit
         session.pointee.state.refund(unit.takeCharge())
+        audit.isCovered = unit.record != 0
+        defer { audit.isCovered = false }
         unit.takeNext { entry, rest in
             session.pointee.state.sequencer.issued(entry, rest: rest)
             admit(entry, session)

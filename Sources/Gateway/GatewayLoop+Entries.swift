@@ -65,6 +65,7 @@ extension GatewayLoop {
         guard slot.isPlain, slot.file.loop == number, entry.flags.isEmpty, entry.timeout == 0,
             let command = grant.authorizePlain(entry, on: slot.file)
         else { return try runAny(entry, on: slot, by: grant, session) }
+        session.pointee.reads.add(.init(slot.device, .command, entry.subOpcode))
         let charge = entry.argument.count + command.replySize
         try session.pointee.state.charge(charge)
         do throws(Refusal) {
@@ -85,6 +86,12 @@ extension GatewayLoop {
     ) throws(Refusal) {
         let command = try grant.authorize(entry, on: slot.file, &layout) {
             session.pointee.state.slots.held($0)
+        }
+        guard !audit.mustRecord(command) else { return try holdForRecord(entry, by: grant, session) }
+        if command.isMutating {
+            started(entry, session)
+        } else if let operation = entry.operation {
+            session.pointee.reads.add(.init(slot.device, operation, entry.subOpcode))
         }
         guard slot.file != .gateway else {
             try entry.requireNoDeadline()

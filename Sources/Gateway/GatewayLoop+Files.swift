@@ -11,6 +11,7 @@ extension GatewayLoop {
         let authorized = try session.pointee.rights.policy.authorizeOpen(entry.argument)
         try session.pointee.state.slots.checkFree(entry.slot)
         let grant = authorized.grant
+        awaitOpen(entry, grant.device.name, session)
         let device = try enter(grant.device, session.pointee.number, epoch: entry.offset)
         let meters = session.pointee.state.meters.indices(for: grant, now: now)
         session.pointee.state.slots.reserve(

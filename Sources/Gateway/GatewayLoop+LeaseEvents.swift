@@ -32,7 +32,9 @@ extension GatewayLoop {
             for (device, _) in lease.devices { announce(devices[device].name, .leased, by: lease.owner) }
             pass(event, to: [request.session])
         case .timedOut(let request, _), .position(let request, _): pass(event, to: [request.session])
-        case .ended(_, _, let sessions, _): pass(event, to: sessions)
+        case .ended(_, let devices, let sessions, let ending):
+            for index in devices { auditLeaseEnd(index, sessions, ending) }
+            pass(event, to: sessions)
         case .vacated(let device):
             devices[device].isVacated = true
             release(device)

@@ -11,6 +11,7 @@ extension GatewayLoop {
         guard refusal.flags.contains(.denied) else { return }
         counters.denials.increment()
         note(Self.request(entry, session, refusal))
+        auditDenial(refusal, of: entry, Self.deviceName(entry, session) ?? "", session)
         events.add(
             .info, "denied", session.pointee.peer,
             [

@@ -27,6 +27,11 @@ extension GatewayLoop {
                 "revision": "\(Revision.text(new.revision))", "before": "\(Revision.text(policy.revision))",
                 "by": "\(identity)",
             ])
+        audit(.policy) { record in
+            record.add("revision", Revision.text(new.revision))
+            record.add("before", Revision.text(policy.revision))
+            record.add("by", identity)
+        }
         policy = new
         changeDevices(to: new)
         watchNodes()

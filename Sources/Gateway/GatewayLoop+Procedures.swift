@@ -33,6 +33,10 @@ extension GatewayLoop {
 
     /// Starts a procedure that makes a device safe after its last lease, on nobody's behalf.
     mutating func start(_ procedure: Procedure, toRelease device: DeviceTable.Index, at place: Int) {
+        audit(.release) { record in
+            record.add("device", procedure.device)
+            record.add("procedure", procedure.name)
+        }
         runs[place] = ProcedureRun(
             procedure: procedure, values: [], policy: policy, purpose: .releasing(device), session: 0)
         advance(place)
@@ -187,7 +191,9 @@ extension GatewayLoop {
         }
         let session = find(caller)
         uncount(Counted(bits: caller.meters), session)
-        guard let session, !session.pointee.isOver else { return }
+        guard let session, !session.pointee.isOver else {
+            return settleLate(caller, result: run.errno, isRefused: false)
+        }
         session.pointee.state.refund(Int(caller.charge))
         if let failure = run.failure {
             return refuse(caller.requestID, failure, session)

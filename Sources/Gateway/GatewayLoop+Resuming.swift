@@ -62,6 +62,7 @@ extension GatewayLoop {
         commons.enter()
         commons.add(sessionNumber, .init(identity: identity.text, policy: rights.policy))
         commons.leave()
+        auditBegin(pointer)
         return pointer
     }
 
@@ -153,15 +154,16 @@ extension GatewayLoop {
         commons.enter()
         defer { commons.leave() }
         guard !session.pointee.isOver else { return }
+        auditEnd(session)
         closeFiles(session)
         removeTimers(of: session)
         for index in consoles.keys { consoles[index]?.hub.end(session: session.pointee.number) }
         session.pointee.isOver = true
         numbers[session.pointee.number] = nil
-        commons.remove(session.pointee.number)
         leases.advance(to: now)
         leases.end(session: session.pointee.number)
         settleLeases()
+        commons.remove(session.pointee.number)
         disconnect(session)
         ended.append(session)
     }

@@ -16,6 +16,7 @@ extension GatewayLoop {
 
     /// Tells everybody who watches and may open the device.
     mutating func announce(_ device: String, _ change: DeviceNews.Change, by number: UInt64 = 0) {
+        if change == .leased { auditLease(device, by: number) }
         tellOthers(.announce(device: device, change, by: number))
         announceHere(device, change, by: number)
     }

@@ -54,6 +54,7 @@ struct GatewayLoop: ~Copyable {
     /// Sessions by their numbers.
     var numbers: [UInt64: SessionPointer] = [:]
     var desk: AdministrationDesk
+    var audit: LoopAudit
     /// nil when the kernel gave none: then devices that come and go are seen only when they are opened.
     var deviceWatch: DeviceWatch?
     /// Procedures being run, by place.
@@ -143,6 +144,7 @@ struct GatewayLoop: ~Copyable {
             accept()
             events.endInterval()
             endRequestInterval()
+            writeCounts()
             lookAtTime()
             lookAtCertificates()
             lookAtDeadlines()

@@ -17,6 +17,8 @@ final class Mailbox: Sendable {
         case reload
         /// The certificates, or what they are judged by, are others now; for the first loop.
         case renew(Trust)
+        /// Of the intents that the loop waits for, those up to this one are in the audit log for good, or not at all.
+        case recorded(upTo: UInt64, isDurable: Bool)
         /// Nodes of devices came or went; for the first loop.
         case nodesChanged([DeviceChange])
         /// The administrator is done with what it was asked last; for the first loop.

@@ -36,6 +36,8 @@ struct Session: ~Copyable {
     var deadlines: Set<RequestID> = []
     /// Cancels that go from loop to loop.
     var cancels: [RequestID: CancelOrder] = [:]
+    /// What it has done that changes nothing, for the audit log.
+    var reads = ReadCounts()
     /// Whether the loop will look whether something of it can go on.
     var isReady = false
     /// Nothing of it is anybody's any more; it goes with the end of the turn.

@@ -31,6 +31,8 @@ enum FileLimits {
     static let sessionGrace: ClosedRange<UInt32> = 0...600_000
     /// Loop threads: an operation's tag has 8 bits for the number of one, the loops' end a bit for each.
     static let loops: ClosedRange<Int128> = 1...64
+    /// Bytes of a file of the audit log, which is read as a whole at the start.
+    static let auditFile: ClosedRange<Int128> = (64 << 10)...(256 << 20)
     /// Bytes that one console may keep, and all of a site together.
     static let scrollbacks =
         Int128(ConsoleTerms.scrollbacks.lowerBound)...Int128(ConsoleTerms.scrollbacks.upperBound)

@@ -14,6 +14,10 @@ public struct DaemonSettings: Equatable, Sendable {
     public var profiles: String?
     /// Directory of the policies that have been in force; nil for none.
     public var state: String?
+    /// Directory of the audit log; nil for none.
+    public var audit: String?
+    /// Bytes after which another file of it begins; nil for the built-in size.
+    public var auditFileSize: Int?
     public var logLevel: String?
     /// Connections at once; nil for the built-in bound.
     public var maxSessions: Int?
@@ -69,6 +73,9 @@ public struct DaemonSettings: Equatable, Sendable {
         settings.policy = path(map.optional("policy"))
         settings.profiles = path(map.optional("profiles"))
         settings.state = path(map.optional("state"))
+        settings.audit = path(map.optional("audit"))
+        settings.auditFileSize = map.optional("audit-file-size")?
+            .number("audit-file-size", in: FileLimits.auditFile, &report).map(Int.init)
         settings.logLevel = map.optional("log-level")?.choice("log level", levels, &report)
         settings.maxSessions = map.optional("max-sessions")?
             .number("max-sessions", in: 1...65_536, &report).map(Int.init)

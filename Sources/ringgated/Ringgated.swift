@@ -20,7 +20,7 @@ struct Ringgated: ParsableCommand {
 
             Exit codes: 0 ended in order, 2 a configuration, policy or profile file is wrong, 3 io_uring is \
             missing or disabled, 4 a certificate or key is unusable, 5 the address cannot be listened on, \
-            6 the directory of policy revisions cannot be used, 64 wrong usage.
+            6 the directory of policy revisions cannot be used, 7 the audit log cannot be used, 64 wrong usage.
             """,
         version: "0.1.0")
 
@@ -36,6 +36,7 @@ struct Ringgated: ParsableCommand {
         String?
     @Option(help: "Directory to keep policies that were in force; without it none can be applied remotely.")
     var state: String?
+    @Option(help: "Directory of the audit log; without it none is kept.") var audit: String?
     @Option(help: "Loop threads that share sessions and devices among them, 1 to 64 (default 1).")
     var loops: Int?
     @Option(help: "debug, info, notice, warning or error (default info).") var logLevel: String?
@@ -70,6 +71,7 @@ struct Ringgated: ParsableCommand {
         settings.policy = policy ?? settings.policy
         settings.profiles = profiles ?? settings.profiles ?? "/usr/share/ringgate/profiles"
         settings.state = state ?? settings.state
+        settings.audit = audit ?? settings.audit
         if let loops, !DaemonSettings.loopCounts.contains(loops) {
             throw ValidationError("loops: write a number from 1 to 64")
         }

@@ -22,6 +22,7 @@ enum Failure {
         case .engine: end(3, error.description)
         case .tls, .denyList: end(4, error.description)
         case .listen: end(5, error.description)
+        case .audit: end(7, error.description)
         }
     }
 
@@ -50,6 +51,8 @@ struct Startup {
         configuration.trust.denyList = settings.denyList
         configuration.limits.door = Self.door(settings)
         configuration.loops = settings.loops ?? 1
+        configuration.audit = settings.audit.map(AuditSettings.init)
+        if let size = settings.auditFileSize { configuration.audit?.fileSize = size }
         if let grace = settings.sessionGrace {
             configuration.limits.resumeGrace = UInt64(grace) * 1_000_000
         }

@@ -20,6 +20,8 @@ final class Site: Sendable {
     let certificates: TestCertificates
     let agent: TestCertificates.Pair
     let gateway: Gateway
+    /// Where every gateway here keeps its audit log, so that all suites pass with one.
+    let audit = AuditDirectory()
 
     /// `devices` and `rules` are lines of a policy file beside those that are always there.
     init(
@@ -28,14 +30,14 @@ final class Site: Sendable {
     ) throws {
         certificates = try TestCertificates()
         agent = try certificates.client(uri: Self.agentURI)
-        gateway = try Self.start(certificates, Self.policy(devices, rules), limits, nil, loops)
+        gateway = try Self.start(certificates, Self.policy(devices, rules), limits, nil, loops, audit)
     }
 
     /// A gateway under a policy made of values.
     init(_ policy: SitePolicy, administrator: Administrator? = nil, loops: Int = Site.loops) throws {
         certificates = try TestCertificates()
         agent = try certificates.client(uri: Self.agentURI)
-        gateway = try Self.start(certificates, policy.snapshot, GatewayLimits(), administrator, loops)
+        gateway = try Self.start(certificates, policy.snapshot, GatewayLimits(), administrator, loops, audit)
     }
 
     /// A gateway with other files of trust than an authority's certificate.
@@ -47,17 +49,18 @@ final class Site: Sendable {
             clientCA: certificates.authority.certificate)
         try trust(certificates, &files)
         gateway = try Self.start(
-            certificates, Self.policy([], []), GatewayLimits(), nil, Site.loops, trust: files)
+            certificates, Self.policy([], []), GatewayLimits(), nil, Site.loops, audit, trust: files)
     }
 
     deinit {
         gateway.stop()
         gateway.wait()
+        audit.expectIntact()
     }
 
     private static func start(
         _ certificates: TestCertificates, _ policy: PolicySnapshot, _ limits: GatewayLimits,
-        _ administrator: Administrator?, _ loops: Int, trust: TrustFiles? = nil
+        _ administrator: Administrator?, _ loops: Int, _ audit: AuditDirectory, trust: TrustFiles? = nil
     ) throws -> Gateway {
         var configuration = GatewayConfiguration(
             listen: "127.0.0.1:0", certificate: certificates.server.certificate, key: certificates.server.key,
@@ -65,6 +68,7 @@ final class Site: Sendable {
         if let trust { configuration.trust = trust }
         configuration.limits = limits
         configuration.loops = loops
+        configuration.audit = AuditSettings(directory: audit.path)
         return try Gateway.start(
             configuration, policy: policy, administrator: administrator,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

@@ -182,7 +182,9 @@ struct SimulatedGateway: ~Copyable {
     }
 
     private mutating func settle(_ session: Session) {
-        while let step = session.state.sequencer.next(unanswered: session.state.unanswered) {
+        while let step = session.state.sequencer.next(
+            unanswered: session.state.unanswered, recorded: 0)
+        {
             switch step {
             case .start(let unit): start(unit, session)
             case .issue(var unit):
@@ -191,7 +193,7 @@ struct SimulatedGateway: ~Copyable {
                     admit(entry, session)
                 }
             case .cancel(let id): complete(session, id, -125)
-            case .refund: break
+            case .refund, .reject: break
             }
         }
     }

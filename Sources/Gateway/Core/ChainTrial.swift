@@ -6,6 +6,10 @@ import RingProtocol
 struct ChainTrial {
     /// What slots will hold that the chain changes; nil for nothing.
     private var changed: [FileSlot: Grant?] = [:]
+    /// What each element that runs on a file is decided by; nil for the others.
+    private(set) var grants: [Grant?] = []
+    /// Whether some element changes something.
+    private(set) var isMutating = false
     private let slots: SlotTable
     private let rights: PeerPolicy
 
@@ -19,6 +23,13 @@ struct ChainTrial {
         try entry.requirePlausible()
         switch entry.operation {
         case .command, .read, .write, .sync, .poll: return try judgeUse(entry, &layout)
+        default: return try judgeOther(entry)
+        }
+    }
+
+    private mutating func judgeOther(_ entry: Entry) throws(Refusal) -> Int {
+        grants.append(nil)
+        switch entry.operation {
         case .nop, .list: try entry.requireZero()
         case .describe: try entry.requireZero(argument: true)
         case .open:
@@ -32,7 +43,8 @@ struct ChainTrial {
             changed[entry.slot] = .some(nil)
         case .timeout: _ = try entry.requiredDelay()
         case .cancel, .credit, .lease: return entry.argument.count
-        case nil: throw Refusal(.unsupported, "the operation is unknown")
+        case .command, .read, .write, .sync, .poll, nil:
+            throw Refusal(.unsupported, "the operation is unknown")
         }
         return 0
     }
@@ -40,6 +52,8 @@ struct ChainTrial {
     private mutating func judgeUse(_ entry: Entry, _ layout: inout Layout) throws(Refusal) -> Int {
         let grant = try grant(entry.slot)
         let command = try grant.authorize(entry, on: OpenFileID(0), &layout) { held($0) }
+        grants.append(grant)
+        if command.isMutating { isMutating = true }
         let charge =
             try entry.isStream
             ? StreamTerms(entry).charge : entry.argument.count + command.replySize

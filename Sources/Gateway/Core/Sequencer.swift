@@ -13,6 +13,8 @@ struct Unit {
     let drains: Bool
     /// Payload bytes of the session's credit that each entry has; none for one entry that did not have to wait.
     var charges: [Int] = []
+    /// The record in the audit log that has to be on the disk before anything of it may run; 0 for none.
+    var record: UInt64 = 0
 
     /// Copies the entries: the frame they came in is gone before they run.
     init(_ run: EntryRun) {
@@ -25,12 +27,34 @@ struct Unit {
         self.drains = drains
     }
 
+    /// One entry alone.
+    init(_ entry: Entry) {
+        bytes = [UInt8](unsafeUninitializedCapacity: entry.size) { buffer, count in
+            entry.encode(into: UnsafeMutableRawBufferPointer(buffer))
+            count = entry.size
+        }
+        remaining = 1
+        isChain = false
+        drains = entry.flags.contains(.drain)
+    }
+
     /// Hands over the entries that were not issued yet, in order.
     func forEach(_ body: (Entry) -> Void) {
         bytes.withUnsafeBytes { bytes in
             var run = EntryRun(
                 proven: WireBytes(UnsafeRawBufferPointer(rebasing: bytes[position...])), count: remaining)
             while let entry = run.next() { body(entry) }
+        }
+    }
+
+    /// The same all at once.
+    func forEachTogether(_ body: ([Entry]) -> Void) {
+        bytes.withUnsafeBytes { bytes in
+            var run = EntryRun(
+                proven: WireBytes(UnsafeRawBufferPointer(rebasing: bytes[position...])), count: remaining)
+            var entries: [Entry] = []
+            while let entry = run.next() { entries.append(entry) }
+            body(entries)
         }
     }
 
@@ -73,6 +97,8 @@ struct Sequencer {
         case start(Unit)
         /// The unit's next entry is to be issued.
         case issue(Unit)
+        /// The unit's record did not come about: nothing of it may run.
+        case reject(Unit)
         /// An entry that will not run is to be answered with -ECANCELED; its charge goes back.
         case cancel(RequestID)
         /// Bytes of the session's credit that are free again.
@@ -95,6 +121,7 @@ struct Sequencer {
     private var ready: [Unit] = []
     private var running: [RequestID: Running] = [:]
     private var cancelled: [RequestID] = []
+    private var rejected: [Unit] = []
     private var refund = 0
     /// A drain has started and is not over.
     private var isBarred = false
@@ -106,7 +133,8 @@ struct Sequencer {
 
     private mutating func update() {
         isActive =
-            holds || !ready.isEmpty || !running.isEmpty || !cancelled.isEmpty || refund > 0
+            holds || !ready.isEmpty || !running.isEmpty || !cancelled.isEmpty || !rejected.isEmpty
+            || refund > 0
     }
 
     // MARK: Accepting
@@ -114,6 +142,13 @@ struct Sequencer {
     /// Takes a unit over, to be started when its time has come.
     mutating func hold(_ unit: Unit) {
         waiting.append(unit)
+        waitingEntries += unit.remaining
+        isActive = true
+    }
+
+    /// Takes a unit over again whose time had come, but that has to wait for its record: nothing goes before it.
+    mutating func holdFirst(_ unit: Unit) {
+        waiting.insert(unit, at: firstWaiting)
         waitingEntries += unit.remaining
         isActive = true
     }
@@ -132,16 +167,19 @@ struct Sequencer {
 
     // MARK: Next
 
-    /// What to do now; nil when nothing can be done before something is answered. `unanswered` counts all entries of
-    /// the session without their last completion but streams.
-    mutating func next(unanswered: Int) -> Step? {
+    /// What to do now; nil when nothing can be done before something is answered or recorded. `unanswered` counts all
+    /// entries of the session without their last completion but streams; records up to `recorded` are on the disk.
+    mutating func next(unanswered: Int, recorded: UInt64) -> Step? {
         defer { update() }
         if let id = cancelled.popLast() { return .cancel(id) }
+        if let unit = rejected.popLast() { return .reject(unit) }
         if refund > 0 {
             defer { refund = 0 }
             return .refund(refund)
         }
-        if !ready.isEmpty { return .issue(ready.removeFirst()) }
+        if let index = ready.firstIndex(where: { $0.record <= recorded }) {
+            return .issue(ready.remove(at: index))
+        }
         let outstanding = unanswered - waitingEntries
         if isBarred {
             guard outstanding == 0 else { return nil }
@@ -149,15 +187,39 @@ struct Sequencer {
         }
         guard firstWaiting < waiting.count else { return nil }
         let unit = waiting[firstWaiting]
-        guard !unit.drains || outstanding == 0 else { return nil }
+        guard !unit.drains || outstanding == 0, unit.record <= recorded else { return nil }
+        takeFirstWaiting()
+        isBarred = unit.drains
+        return .start(unit)
+    }
+
+    private mutating func takeFirstWaiting() {
+        waitingEntries -= waiting[firstWaiting].remaining
         firstWaiting += 1
-        waitingEntries -= unit.remaining
         if firstWaiting == waiting.count || firstWaiting >= 1_024 {
             waiting.removeFirst(firstWaiting)
             firstWaiting = 0
         }
-        isBarred = unit.drains
-        return .start(unit)
+    }
+
+    // MARK: Records
+
+    /// Whether something waits for a record after this one.
+    func awaitsRecord(after record: UInt64) -> Bool {
+        waiting[firstWaiting...].contains { $0.record > record } || ready.contains { $0.record > record }
+    }
+
+    /// Records after `recorded` and up to `last` will not be on the disk.
+    mutating func failRecords(after recorded: UInt64, upTo last: UInt64) {
+        defer { update() }
+        let isLost = { (unit: Unit) in unit.record > recorded && unit.record <= last }
+        let lost = waiting[firstWaiting...].filter(isLost)
+        waitingEntries -= lost.reduce(0) { $0 + $1.remaining }
+        rejected += lost + ready.filter(isLost)
+        let kept = waiting[firstWaiting...].filter { !isLost($0) }
+        waiting = Array(kept)
+        firstWaiting = 0
+        ready.removeAll(where: isLost)
     }
 
     // MARK: Answers

@@ -32,6 +32,7 @@ struct SlotTable {
     /// An open slot as the hot path needs it: without counted references, so that looking at it counts none.
     struct OpenSlot {
         let file: OpenFileID
+        let device: DeviceTable.Index
         let isMetered: Bool
         let isConsole: Bool
         /// Whether commands on it are for its device, and only policy and credit have a say in them.
@@ -43,6 +44,7 @@ struct SlotTable {
         fileprivate init?(_ slot: Slot) {
             guard slot.use == .open, let grant = slot.grant else { return nil }
             file = slot.file
+            device = slot.device
             isMetered = slot.isMetered
             isConsole = slot.isConsole
             isPlain = !isMetered && !isConsole && file != .gateway

@@ -1,0 +1,91 @@
+import Glibc
+import RingAudit
+import RingEngine
+
+/// Records on their way from the loops to the audit log's thread.
+///
+/// `@unchecked Sendable` is sound because everything that changes is touched only while `lock` is held.
+final class AuditQueue: @unchecked Sendable {
+    /// What the thread has to do next.
+    struct Batch {
+        var records: [AuditRecord] = []
+        /// Where among them the intents are.
+        var intents: [Int] = []
+        /// Records that found no room.
+        var dropped = 0
+        /// Number of the last intent, and the loops that wait for these, a bit each.
+        var lastIntent: UInt64 = 0
+        var loops: UInt64 = 0
+        /// Nothing comes after it.
+        var isLast = false
+        fileprivate var bytes = 0
+    }
+
+    /// Bytes of records that may wait for the disk.
+    static let capacity = 8 << 20
+
+    private let lock = ThreadLock()
+    private var batch = Batch()
+    private var lastIntent: UInt64 = 0
+    /// Why nothing can be written, if so.
+    private var failure: String?
+
+    /// Leaves a record that nobody waits for.
+    func add(_ record: AuditRecord) {
+        lock.locked {
+            guard batch.bytes < Self.capacity, !batch.isLast else { return batch.dropped += 1 }
+            append(record)
+            lock.signal()
+        }
+    }
+
+    /// Leaves a record that a loop waits for. Its number, or why it cannot be written.
+    func add(_ record: AuditRecord, for loop: UInt8) -> Result<UInt64, AuditRefusal> {
+        lock.locked {
+            if let failure { return .failure(AuditRefusal(reason: failure)) }
+            guard batch.bytes < Self.capacity, !batch.isLast else {
+                return .failure(AuditRefusal(reason: "too many records wait for its disk"))
+            }
+            lastIntent += 1
+            batch.lastIntent = lastIntent
+            batch.loops |= 1 << UInt64(loop)
+            batch.intents.append(batch.records.count)
+            append(record)
+            lock.signal()
+            return .success(lastIntent)
+        }
+    }
+
+    private func append(_ record: AuditRecord) {
+        batch.records.append(record)
+        batch.bytes += record.members.count
+    }
+
+    /// From now on intents are refused for this reason; nil for none.
+    func fail(_ reason: String?) { lock.locked { failure = reason } }
+
+    func stop() {
+        lock.locked {
+            batch.isLast = true
+            lock.signal()
+        }
+    }
+
+    /// Waits for something to do until so many nanoseconds of CLOCK_MONOTONIC.
+    func take(until deadline: UInt64) -> Batch {
+        lock.locked {
+            while batch.records.isEmpty, batch.dropped == 0, !batch.isLast {
+                if !lock.wait(until: deadline) { break }
+            }
+            let taken = batch
+            batch = Batch()
+            batch.isLast = taken.isLast
+            return taken
+        }
+    }
+}
+
+/// Why the audit log takes no intent.
+struct AuditRefusal: Error {
+    let reason: String
+}
