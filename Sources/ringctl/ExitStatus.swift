@@ -1,3 +1,4 @@
+import RingAudit
 import RingClient
 
 /// What the exit code says. Documented in docs/cli.md; scripts rely on the numbers.
@@ -24,7 +25,7 @@ enum ExitStatus: Int32 {
     init?(_ error: any Error) {
         switch error {
         case let error as RingError: self.init(error)
-        case is FieldError, is UsageFailure: self = .usage
+        case is FieldError, is UsageFailure, is AuditError: self = .usage
         case is NVMeStatus: self = .device
         case is NotAllowed, is Denied, is NotAdministrator: self = .denied
         default: return nil

@@ -11,7 +11,8 @@ struct RingCtl: AsyncParsableCommand {
             Devices.self, Describe.self, Call.self, Read.self, Write.self, Console.self, Watch.self,
             Explain.self,
             PolicyCommand.self, SessionCommand.self, DeviceCommand.self,
-            LeaseCommand.self, NVMeCommand.self, GPIOCommand.self, I2CCommand.self, SPICommand.self,
+            LeaseCommand.self, AuditCommand.self, NVMeCommand.self, GPIOCommand.self, I2CCommand.self,
+            SPICommand.self,
         ])
 
     static func main() async {

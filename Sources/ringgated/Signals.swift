@@ -13,6 +13,8 @@ enum Signals {
     /// Before any thread is made, so that all inherit it: the signals then wait for `obey`.
     static func block() {
         signal(SIGPIPE, SIG_IGN)
+        // A file that may not grow is an error of its write, as a full disk is.
+        signal(SIGXFSZ, SIG_IGN)
         var set = handled()
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }

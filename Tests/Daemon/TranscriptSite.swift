@@ -26,7 +26,9 @@ final class TranscriptSite {
         _ = try files.certificates.client(uri: "ringgate://farm.example/admin/1", name: "admin")
         let policy = Self.policy(board: board.path)
         _ = try files.write("policy.yaml", policy)
-        (daemon, port) = try files.start(["--state", files.path("state")])
+        (daemon, port) = try files.start([
+            "--state", files.path("state"), "--audit", directory.appending(path: "audit").path,
+        ])
         try policy.write(to: directory.appending(path: "policy.yaml"), atomically: true, encoding: .utf8)
         try FileManager.default.createSymbolicLink(
             atPath: directory.appending(path: "profiles").path,
