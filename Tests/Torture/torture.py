@@ -20,6 +20,8 @@ import tempfile
 import threading
 import time
 
+import kills
+
 # docs/protocol.md, section 9: version 1, no features.
 HELLO = bytes.fromhex("10000000010000000100010000000000" + "00" * 8)
 POLICY = """version: 1
@@ -36,24 +38,26 @@ FLOOD_SOURCE = "127.0.0.2"
 class Gateway:
     """A gateway of its own, ended with the block."""
 
-    def __init__(self, options, folder):
+    def __init__(self, options, folder, policy=POLICY, settings="", environment=None):
         self.folder = folder
+        self.environment = environment or {}
         self.certificates = pathlib.Path(options.certificates)
         self.policy = folder / "policy.yaml"
-        self.policy.write_text(POLICY)
+        self.policy.write_text(policy)
         (folder / "ringgated.yaml").write_text(
             f"listen: 127.0.0.1:0\ncertificate: {self.certificates}/server.crt\nkey: {self.certificates}/server.key\n"
             f"client-ca: {self.certificates}/ca.crt\npolicy: policy.yaml\nprofiles: {os.path.abspath(options.profiles)}\n"
-            "log-level: error\n"
+            "log-level: error\n" + settings
         )
         self.binary = options.gateway
 
     def __enter__(self):
         port = self.folder / "port"
+        port.unlink(missing_ok=True)
         self.log = (self.folder / "log").open("w")
         self.process = subprocess.Popen(
             [self.binary, "--config", str(self.folder / "ringgated.yaml"), "--port-file", str(port)],
-            stdout=self.log, stderr=self.log)
+            stdout=self.log, stderr=self.log, env=os.environ | self.environment)
         deadline = time.monotonic() + 20
         while not (port.exists() and port.read_text()):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -279,7 +283,20 @@ def soak(gateway, options):
     }
 
 
-TARGETS = {"T1": strangers, "T2": slow, "T3": flood, "T19": reloads, "T20": soak}
+def killed(gateway, options):
+    """T15 and T16: killed under writes, with what was not synchronized lost."""
+    policy = POLICY.replace("rules:", "  line: {path: LINE, profile: tty, open: read-write}\nrules:")
+    policy += "  - {id: type, principals: [agent], devices: [line], write: true}\n"
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+
+        def start(line, environment):
+            return Gateway(options, folder, policy.replace("LINE", line), "audit: audit\n", environment)
+
+        return kills.kills(start, options, folder, HELLO)
+
+
+TARGETS = {"T1": strangers, "T2": slow, "T3": flood, "T15": killed, "T19": reloads, "T20": soak}
 
 
 def main():
