@@ -43,6 +43,11 @@ public struct Differential: ~Copyable {
                 .command, requestID: RequestID(1), subOpcode: subject.code, argument: WireBytes(bytes))
             do throws(Refusal) {
                 let command = try grant.authorize(entry, on: OpenFileID(0), &layout) { _ in nil }
+                let isMutating = command.isMutating
+                guard isMutating == (subject.shape.effect != .read) else {
+                    mismatches.append("\(subject.shape.effect), but isMutating is \(isMutating)")
+                    return .denied
+                }
                 return .allowed(replySize: command.replySize)
             } catch {
                 text = error.text
@@ -62,7 +67,8 @@ public struct Differential: ~Copyable {
         }
     }
 
-    /// What the short way says; nil when it leaves the case to `authorize`.
+    /// What the short way says; nil when it leaves the case to `authorize`. It is not for what changes something, which
+    /// is put on record on the long way.
     private static func decidePlain(
         _ subject: RandomShape, _ grant: Grant, _ argument: [UInt8]
     ) -> Reference.Verdict? {
@@ -70,7 +76,8 @@ public struct Differential: ~Copyable {
             let entry = Entry(
                 .command, requestID: RequestID(1), subOpcode: subject.code, argument: WireBytes(bytes))
             guard let command = grant.authorizePlain(entry, on: OpenFileID(0)) else { return nil }
-            return .allowed(replySize: command.replySize)
+            let isMutating = command.isMutating || subject.shape.effect != .read
+            return isMutating ? .denied : .allowed(replySize: command.replySize)
         }
     }
 

@@ -36,7 +36,8 @@ public struct RandomShape {
             addElement(items, elementSize, depth: 1, &random)
         }
         shape = CommandShape(
-            name: "RANDOM", pattern: pattern, transport: .call, effect: .write, placement: .pointer,
+            name: "RANDOM", pattern: pattern, transport: .call, effect: random.once(in: 2) ? .read : .write,
+            placement: .pointer,
             direction: direction, blocks: blocks)
         guard shape.flaw == nil else { return nil }
         for _ in 0..<random.number(1...2) {

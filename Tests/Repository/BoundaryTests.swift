@@ -14,10 +14,11 @@ struct BoundaryTests {
         "Codec": ["RingProtocol"],
         "PolicyFile": platform.union(["RingCodec", "RingPolicy", "RingProtocol", "Yams"]),
         "Administration": platform.union(foundation).union(["RingPolicy", "RingPolicyFile", "RingProtocol"]),
+        "Audit": platform.union(["COpenSSL"]),
         "Engine": platform.union(["CLiburing", "RingPolicy", "RingProtocol"]),
         "Gateway": platform.union(foundation).union([
-            "CLiburing", "COpenSSL", "Logging", "RingAdministration", "RingCodec", "RingEngine", "RingPolicy",
-            "RingProtocol",
+            "CLiburing", "COpenSSL", "Logging", "RingAdministration", "RingAudit", "RingCodec", "RingEngine",
+            "RingPolicy", "RingProtocol",
         ]),
         "Client": platform.union(foundation).union([
             "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "RingCodec", "RingProtocol",
