@@ -20,7 +20,7 @@ public struct Differential: ~Copyable {
         while cases < count, mismatches.count < 10 {
             guard let subject = RandomShape(&random), let grant = Self.grant(subject) else { continue }
             shapes += 1
-            for _ in 0..<50 where cases < count {
+            for _ in 0..<10 where cases < count {
                 compare(subject, grant, RandomArgument.make(subject, &random))
             }
         }

@@ -10,7 +10,9 @@ public struct RandomShape {
 
     /// nil when the numbers made a shape that has a flaw.
     public init?(_ random: inout RandomSource) {
-        let isSizedByCode = random.once(in: 6)
+        // Small, without conditions and changing nothing: what goes the short way.
+        let isBare = random.once(in: 10)
+        let isSizedByCode = !isBare && random.once(in: 6)
         let elementSize = 8 * random.number(1...6)
         let size = random.number(1...8) * elementSize
         var pattern = CodePattern(SubOpcode(0x4000_7f01))
@@ -19,7 +21,7 @@ public struct RandomShape {
                 SubOpcode(0x4000_7f01), sizes: elementSize...elementSize * 8, step: elementSize)
         }
         let direction: Direction = random.once(in: 3) ? .both : .input
-        let rootSize = isSizedByCode ? nil : 8 * random.number(1...12)
+        let rootSize = isSizedByCode ? nil : 8 * (isBare ? 1 : random.number(1...12))
         code = isSizedByCode ? SubOpcode(0x4000_7f01 | UInt32(size) << 16) : pattern.base
         shape = CommandShape(name: "EMPTY", pattern: pattern, transport: .call, effect: .read)
         if let rootSize {
@@ -36,12 +38,13 @@ public struct RandomShape {
             addElement(items, elementSize, depth: 1, &random)
         }
         shape = CommandShape(
-            name: "RANDOM", pattern: pattern, transport: .call, effect: random.once(in: 2) ? .read : .write,
-            placement: .pointer,
-            direction: direction, blocks: blocks)
+            name: "RANDOM", pattern: pattern, transport: .call,
+            effect: isBare || random.once(in: 2) ? .read : .write,
+            placement: .pointer, direction: direction, blocks: blocks)
         guard shape.flaw == nil else { return nil }
         for _ in 0..<random.number(1...2) {
-            alternatives.append((0..<random.number(0...3)).compactMap { _ in condition(&random) })
+            alternatives.append(
+                (0..<(isBare ? 0 : random.number(0...3))).compactMap { _ in condition(&random) })
         }
     }
 
