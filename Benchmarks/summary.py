@@ -14,6 +14,7 @@ UNITS = {
     "commands-per-second": "commands answered per second, all connections together",
     "ratio-to-limit": "gateway / limit of the same pair",
     "grpc-ratio": "gateway / gRPC of the same pair, one connection, one TIOCGWINSZ a command",
+    "recorded-ratio": "commands that are in the audit log before they run / the same without, of the same pair",
     "cpu-ns": "processor time of the server a command, nanoseconds, with all its threads",
     "chain-rtt": "time of 32 commands in one chain, in round-trip times of the network",
     "p50-us, p99-us": "microseconds from a command's frame being sent to its completion being read",
@@ -76,6 +77,20 @@ def one_by_one(records):
         if side != "gateway":
             summary[side]["gateway-ratio"] = ratios(sides["gateway"], runs)
     return summary
+
+
+def recorded(records, logs):
+    """Commands with a durable intent beside the same without one."""
+    points = []
+    for (connections, depth), sides in by_point(records, "recorded").items():
+        point = {"point": f"{connections}x{depth}"}
+        for side, runs in sides.items():
+            point[side] = side_summary(list(runs.values()))
+        if {"gateway", "recorded"} <= set(sides):
+            point["recorded-ratio"] = ratios(sides["recorded"], sides["gateway"])
+        points.append(point)
+    path = logs / "filesystem"
+    return {"points": points, "filesystem": path.read_text().strip()} if path.exists() else None
 
 
 def payloads(records, logs):
@@ -185,6 +200,7 @@ def print_report(result):
     elif result["no-grpc"]:
         print(f"\ngrpc-ratio  skipped: {result['no-grpc']}")
     print_one_by_one(result["one-by-one"], result["no-ssh"])
+    print_recorded(result["recorded"])
     print_payloads(result["payloads"])
     print_chains(result["chains"])
     if result["local"]:
@@ -236,6 +252,19 @@ def print_one_by_one(sides, no_ssh):
         print(f"ssh      skipped: {no_ssh}")
 
 
+def print_recorded(recorded):
+    if not recorded:
+        return
+    row = "{:<8} {:<34} {:<34} {:<22} {}"
+    print(f"\nwith a durable intent each, beside the same without a record; the log is on {recorded['filesystem']}")
+    print(row.format("point", "without commands-per-second", "recorded commands-per-second", "ratio", "recorded p50-us"))
+    for point in recorded["points"]:
+        sides = [point[side]["commands-per-second"] for side in ("gateway", "recorded")]
+        print(row.format(
+            point["point"], *(cell(side, ",.0f") for side in sides), cell(point["recorded-ratio"], ".3f"),
+            cell(point["recorded"]["p50-us"], ",.0f")))
+
+
 def print_payloads(payloads):
     if not payloads:
         return
@@ -272,6 +301,7 @@ def main():
         "no-grpc": arguments.no_grpc or None,
         "one-by-one": one_by_one(records),
         "no-ssh": arguments.no_ssh or None,
+        "recorded": recorded(records, arguments.logs),
         "payloads": payloads(records, arguments.logs),
         "chains": chains(arguments.logs),
         "local": local_rates((arguments.logs / "local").open()) if (arguments.logs / "local").exists() else None,

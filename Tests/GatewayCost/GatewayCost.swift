@@ -45,6 +45,7 @@ struct GatewayCost {
 struct Load {
     private let program: String
     private let gateway: Gateway
+    private let audit: TemporaryDirectory
     private let certificates: TestCertificates
     private let agent: TestCertificates.Pair
 
@@ -52,11 +53,14 @@ struct Load {
         self.program = program
         certificates = try TestCertificates()
         agent = try certificates.client(uri: "ringgate://bench.example/agent")
+        audit = try TemporaryDirectory()
+        var configuration = GatewayConfiguration(
+            listen: "127.0.0.1:0", certificate: certificates.server.certificate,
+            key: certificates.server.key, clientCA: certificates.authority.certificate)
+        configuration.audit = AuditSettings(directory: audit.path)
         gateway = try Gateway.start(
-            GatewayConfiguration(
-                listen: "127.0.0.1:0", certificate: certificates.server.certificate,
-                key: certificates.server.key, clientCA: certificates.authority.certificate),
-            policy: Self.policy, logger: Logger(label: "cost") { _ in SwiftLogNoOpLogHandler() })
+            configuration, policy: Self.policy,
+            logger: Logger(label: "cost") { _ in SwiftLogNoOpLogHandler() })
     }
 
     func stop() {
