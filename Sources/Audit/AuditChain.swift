@@ -28,11 +28,13 @@ public struct AuditChain: Sendable, Equatable {
     /// The record's line, which is the last one from now on.
     public mutating func seal(_ record: AuditRecord) -> [UInt8] {
         sequence += 1
-        var line = Array("{\"seq\":\(sequence),".utf8)
+        var line: [UInt8] = []
+        line.reserveCapacity(record.members.count + 32 + Self.tail)
+        line += "{\"seq\":\(sequence),".utf8
         line += record.members
         head = Digest.sha256(head, line)
         line += Self.suffix
-        line += Hexadecimal.text(head).utf8
+        Hexadecimal.append(head, to: &line)
         line += Self.end
         return line
     }
@@ -76,9 +78,17 @@ public struct AuditChain: Sendable, Equatable {
 /// Lower-case hexadecimal.
 public enum Hexadecimal {
     public static func text(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        let text = bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        var text: [UInt8] = []
+        append(bytes, to: &text)
         return String(decoding: text, as: UTF8.self)
+    }
+
+    static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
+        for byte in bytes {
+            for digit in [byte >> 4, byte & 15] {
+                text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+            }
+        }
     }
 
     /// nil for anything but pairs of lower-case digits.

@@ -37,21 +37,30 @@ public struct AuditRecord: Sendable {
     public init(_ kind: Kind, time: UInt64) {
         members = []
         members.reserveCapacity(256)
-        add("time", UTCTime.text(nanoseconds: time))
+        begin("time")
+        members.append(UInt8(ascii: "\""))
+        UTCTime.append(nanoseconds: time, to: &members)
+        members.append(UInt8(ascii: "\""))
         add("type", kind.rawValue)
     }
 
     /// An object inside a record.
     public init() { members = [] }
 
-    public mutating func add(_ name: StaticString, _ text: some StringProtocol) {
+    // Not generic: over module boundaries that would cost more than the rest.
+    public mutating func add(_ name: StaticString, _ text: String) {
         begin(name)
         JSONText.append(text, to: &members)
     }
 
-    public mutating func add(_ name: StaticString, _ number: some BinaryInteger) {
+    public mutating func add(_ name: StaticString, _ number: Int) {
         begin(name)
-        members += "\(number)".utf8
+        members += String(number).utf8
+    }
+
+    public mutating func add(_ name: StaticString, _ number: UInt64) {
+        begin(name)
+        members += String(number).utf8
     }
 
     public mutating func add(_ name: StaticString, _ flag: Bool) {
@@ -97,20 +106,22 @@ public struct AuditRecord: Sendable {
 
 /// Strings in JSON.
 enum JSONText {
-    private static let hex = Array("0123456789abcdef".utf8)
-
     /// With its quotes. What is neither printable ASCII nor above it is escaped, so that a record is always one line.
-    static func append(_ text: some StringProtocol, to bytes: inout [UInt8]) {
+    static func append(_ text: String, to bytes: inout [UInt8]) {
+        var text = text
+        text.withUTF8 { append($0, to: &bytes) }
+    }
+
+    private static func append(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
+        for byte in text {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 bytes.append(UInt8(ascii: "\\"))
                 bytes.append(byte)
             case 0..<0x20, 0x7f:
                 bytes += "\\u00".utf8
-                bytes.append(hex[Int(byte >> 4)])
-                bytes.append(hex[Int(byte & 15)])
+                Hexadecimal.append([byte], to: &bytes)
             default: bytes.append(byte)
             }
         }
@@ -121,11 +132,25 @@ enum JSONText {
 /// Times as RFC 3339 has them, in UTC with nanoseconds, so that their order is that of their text.
 public enum UTCTime {
     public static func text(nanoseconds: UInt64) -> String {
+        var bytes: [UInt8] = []
+        append(nanoseconds: nanoseconds, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    static func append(nanoseconds: UInt64, to bytes: inout [UInt8]) {
         let seconds = nanoseconds / 1_000_000_000
         let (year, month, day) = date(days: Int(seconds / 86_400))
         let time = Int(seconds % 86_400)
-        return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T\(padded(time / 3_600, 2)):"
-            + "\(padded(time / 60 % 60, 2)):\(padded(time % 60, 2)).\(padded(Int(nanoseconds % 1_000_000_000), 9))Z"
+        append(year, 4, to: &bytes)
+        for (mark, number) in [
+            ("-", month), ("-", day), ("T", time / 3_600), (":", time / 60 % 60), (":", time % 60),
+        ] as [(Unicode.Scalar, Int)] {
+            bytes.append(UInt8(ascii: mark))
+            append(number, 2, to: &bytes)
+        }
+        bytes.append(UInt8(ascii: "."))
+        append(Int(nanoseconds % 1_000_000_000), 9, to: &bytes)
+        bytes.append(UInt8(ascii: "Z"))
     }
 
     /// The civil date, by eras of 400 years that begin in March, so that a leap day comes last.
@@ -144,8 +169,12 @@ public enum UTCTime {
         )
     }
 
-    private static func padded(_ number: Int, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    private static func append(_ number: Int, _ width: Int, to bytes: inout [UInt8]) {
+        var divisor = 1
+        for _ in 1..<width { divisor *= 10 }
+        while divisor > 0 {
+            bytes.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
+            divisor /= 10
+        }
     }
 }

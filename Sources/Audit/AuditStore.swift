@@ -12,6 +12,8 @@ public final class AuditStore: @unchecked Sendable {
     private var path = ""
     private var size = 0
     private var chain = AuditChain()
+    /// Sealed, and not in the file yet.
+    private var lines: [UInt8] = []
     /// What is on the disk.
     private var durable: (chain: AuditChain, size: Int) = (AuditChain(), 0)
     /// Records, on the disk or not, since the last checkpoint.
@@ -116,9 +118,10 @@ public final class AuditStore: @unchecked Sendable {
         do throws(AuditError) {
             for record in records {
                 try rotateIfFull(time)
-                try put(record)
-                if unsigned >= Self.checkpointInterval { try putCheckpoint(time) }
+                put(record)
+                if unsigned >= Self.checkpointInterval { putCheckpoint(time) }
             }
+            try flush()
         } catch {
             rollBack()
             throw error
@@ -127,7 +130,8 @@ public final class AuditStore: @unchecked Sendable {
 
     /// Vouches for all that was appended.
     public func checkpoint(time: UInt64) throws(AuditError) {
-        do throws(AuditError) { try putCheckpoint(time) } catch {
+        putCheckpoint(time)
+        do throws(AuditError) { try flush() } catch {
             rollBack()
             throw error
         }
@@ -144,26 +148,30 @@ public final class AuditStore: @unchecked Sendable {
         durable = (chain, size)
     }
 
-    private func putCheckpoint(_ time: UInt64) throws(AuditError) {
+    private func putCheckpoint(_ time: UInt64) {
         guard unsigned > 0, chain.sequence > 0 else { return }
-        try put(chain.checkpoint(by: key, time: time))
+        put(chain.checkpoint(by: key, time: time))
         unsigned = 0
     }
 
-    private func put(_ record: AuditRecord) throws(AuditError) {
-        var next = chain
-        let line = next.seal(record)
-        guard Self.write(line, to: descriptor) else { throw .now(path, "cannot be written") }
-        chain = next
+    private func put(_ record: AuditRecord) {
+        let line = chain.seal(record)
+        lines += line
         size += line.count
         unsigned += 1
+    }
+
+    private func flush() throws(AuditError) {
+        guard Self.write(lines, to: descriptor) else { throw .now(path, "cannot be written") }
+        lines.removeAll(keepingCapacity: true)
     }
 
     /// Begins a file when there is none or the last one is full. All of the last one is on the disk then.
     private func rotateIfFull(_ time: UInt64) throws(AuditError) {
         guard descriptor < 0 || size >= fileSize else { return }
         if descriptor >= 0 {
-            try putCheckpoint(time)
+            putCheckpoint(time)
+            try flush()
             guard fdatasync(descriptor) == 0 else { throw .now(path, "does not get to the disk") }
             durable = (chain, size)
         }
@@ -181,12 +189,13 @@ public final class AuditStore: @unchecked Sendable {
         durable.size = 0
         var start = AuditRecord(.file, time: time)
         start.add("previous", Hexadecimal.text(chain.head))
-        try put(start)
+        put(start)
     }
 
     /// Takes back what is not on the disk. If that fails as well, a line that is there without its newline would swallow the
     /// next: then the file is given up, and the next record begins another.
     private func rollBack() {
+        lines.removeAll()
         chain = durable.chain
         size = durable.size
         unsigned = max(unsigned, 1)

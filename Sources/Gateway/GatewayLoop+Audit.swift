@@ -133,11 +133,11 @@ extension GatewayLoop {
             return command
         }
         command.add("device", grant.device.name)
-        command.add("slot", entry.slot.index)
+        command.add("slot", Int(entry.slot.index))
         if let epoch = leaseEpoch(entry, session) { command.add("lease", epoch) }
         if entry.operation == .command {
             command.add("command", described.command ?? "")
-            command.add("code", entry.subOpcode.code)
+            command.add("code", Int(entry.subOpcode.code))
         }
         command.add("effect", "\(described.effect)")
         command.add("rule", described.rule)
@@ -199,7 +199,7 @@ extension GatewayLoop {
         record.add("request", operation.request.value)
         record.add("device", awaited.device)
         if !awaited.command.isEmpty { record.add("command", awaited.command) }
-        record.add("result", result)
+        record.add("result", Int(result))
         record.add("ran", awaited.hasStarted && !isRefused)
         if !isRefused, time > 0 { record.add("nanoseconds", time) }
         log.add(record)
@@ -285,7 +285,7 @@ extension GatewayLoop {
                 record.add("identity", denial.identity)
                 record.add("device", denial.device)
                 record.add("operation", denial.operation)
-                record.add("code", denial.code)
+                record.add("code", Int(denial.code))
                 record.add("rule", denial.rule)
                 record.add("text", denial.text)
                 record.add("count", count)
@@ -308,7 +308,7 @@ extension GatewayLoop {
             if key.operation == .command {
                 let commands = devices[key.device].device.commands(key.code)
                 if commands.count == 1 { record.add("command", commands[0].name) }
-                record.add("code", key.code.code)
+                record.add("code", Int(key.code.code))
             }
             record.add("count", count)
             audit.log?.add(record)
