@@ -1,0 +1,56 @@
+import Foundation
+import RingProtocol
+import TestSupport
+import Testing
+
+/// The unit of deploy/systemd: how much it shuts, and that the gateway works behind it.
+@Suite struct UnitTests {
+    private static let unit = "\(Tool.repository)/deploy/systemd/ringgated.service"
+    private static let sandbox = "\(Tool.repository)/Tests/Daemon/unit_sandbox.py"
+    private static let hasAnalyze = FileManager.default.isExecutableFile(atPath: "/usr/bin/systemd-analyze")
+
+    /// The sandbox in words, for a program that does nothing but say whether it is in it.
+    private static func isUsable() -> Bool {
+        let directory = try? TemporaryDirectory()
+        let run = try? Tool.run(["python3", sandbox, unit, directory?.path ?? "", "true"])
+        return run?.succeeded ?? false
+    }
+
+    @Test(.enabled(if: hasAnalyze, "skipped: there is no systemd-analyze"))
+    func itsExposureIsAtMostOnePointFive() throws {
+        let run = try Tool.run([
+            "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15", Self.unit,
+        ])
+        #expect(run.succeeded, "\(run.output)")
+    }
+
+    /// Under its user, limits, privileges and filter of system calls; the mounts need systemd itself.
+    @Test(.enabled(if: hasAnalyze && isUsable(), "skipped: no systemd-analyze, no C compiler or no seccomp"))
+    func theGatewayWorksInItsSandbox() throws {
+        let files = try DaemonFiles()
+        let agent = try files.certificates.client(uri: DaemonFiles.agent)
+        let keys = URL(filePath: files.certificates.authority.certificate).deletingLastPathComponent().path
+        let state = files.path("state"), audit = files.path("audit")
+        let (daemon, port) = try files.start(
+            ["--state", state, "--audit", audit],
+            through: ["python3", Self.sandbox, Self.unit, "\(files.path("")):\(keys)"])
+        let status = try String(
+            contentsOfFile: "/proc/\(daemon.process.processIdentifier)/status", encoding: .utf8)
+        for line in [
+            "CapEff:\t0000000000000000", "CapPrm:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2",
+        ] {
+            #expect(status.contains(line), "\(line)")
+        }
+        let client = try RawClient(
+            port: port, identity: agent, authority: files.certificates.authority.certificate)
+        _ = try client.greet([])
+        try client.submit([.open("null", slot: 0, id: 1)])
+        #expect(try client.completions(1)[0].result == 0)
+        try client.submit([RawEntry(.command, id: 2), RawEntry(.command, id: 3, code: 77)])
+        let results = try client.completions(2)
+        #expect(results.first { $0.id == 2 }?.result == 0 && results.first { $0.id == 3 }?.result == -EACCES)
+        daemon.signal(SIGTERM)
+        #expect(try daemon.exitCode() == 0, "\(daemon.log)")
+        #expect(try Tool.run(["python3", "\(Tool.repository)/scripts/verify-audit.py", audit]).succeeded)
+    }
+}
