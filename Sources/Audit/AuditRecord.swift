@@ -19,6 +19,8 @@ public struct AuditRecord: Sendable {
         case intent
         /// What became of one of them.
         case result
+        /// An entry that changes nothing, whose rule wants each on record.
+        case read
         /// The procedure that makes a device safe has begun.
         case release
         /// Entries that were refused.

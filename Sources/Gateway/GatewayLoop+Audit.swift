@@ -175,6 +175,14 @@ extension GatewayLoop {
         audit.awaited[LoopAudit.Operation(session, entry.requestID)] = awaited
     }
 
+    /// An entry changes nothing, but its rule wants each on record.
+    mutating func awaitRead(_ entry: Entry, by grant: Grant, _ session: SessionPointer) {
+        var awaited = awaiting(.read, grant.device.name, "", session)
+        awaited.hasStarted = true
+        awaited.details = command(entry, grant, grant.describe(entry), session)
+        audit.awaited[LoopAudit.Operation(session, entry.requestID)] = awaited
+    }
+
     /// An entry has got its last completion.
     mutating func settle(_ header: CompletionHeader, _ session: SessionPointer) {
         guard !header.flags.contains(.more) else { return }
@@ -201,6 +209,7 @@ extension GatewayLoop {
         if !awaited.command.isEmpty { record.add("command", awaited.command) }
         record.add("result", Int(result))
         record.add("ran", awaited.hasStarted && !isRefused)
+        if let details = awaited.details { record.add("commands", [details]) }
         if !isRefused, time > 0 { record.add("nanoseconds", time) }
         log.add(record)
     }

@@ -90,6 +90,8 @@ extension GatewayLoop {
         guard !audit.mustRecord(command) else { return try holdForRecord(entry, by: grant, session) }
         if command.isMutating {
             started(entry, session)
+        } else if grant.limits[command.limit].recordsEach, audit.log != nil {
+            awaitRead(entry, by: grant, session)
         } else if let operation = entry.operation {
             session.pointee.reads.add(.init(slot.device, operation, entry.subOpcode))
         }

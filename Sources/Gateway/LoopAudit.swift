@@ -31,6 +31,8 @@ struct LoopAudit {
         let command: String
         /// Whether it was given to the device.
         var hasStarted: Bool
+        /// What it does, where no intent says that.
+        var details: AuditRecord?
     }
 
     /// Refusals that are counted together.

@@ -43,14 +43,22 @@ public struct UseLimits: Sendable, Hashable {
     public let rate: Int?
     /// Milliseconds after which a call is given up.
     public let timeout: UInt32?
+    /// Whether the audit log has each entry, also those that change nothing, which it only counts otherwise.
+    public let recordsEach: Bool
 
-    public init(inFlight: Int? = nil, rate: Int? = nil, timeout: UInt32? = nil) {
+    public init(inFlight: Int? = nil, rate: Int? = nil, timeout: UInt32? = nil, recordsEach: Bool = false) {
         self.inFlight = inFlight
         self.rate = rate
         self.timeout = timeout
+        self.recordsEach = recordsEach
     }
 
-    public var isEmpty: Bool { inFlight == nil && rate == nil && timeout == nil }
+    public var isEmpty: Bool { inFlight == nil && rate == nil && timeout == nil && !recordsEach }
+
+    /// The same, with each entry on record.
+    public var recordingEach: UseLimits {
+        UseLimits(inFlight: inFlight, rate: rate, timeout: timeout, recordsEach: true)
+    }
 }
 
 /// A time in which commands that no rule allows are run and noted down, to find out what a policy has to

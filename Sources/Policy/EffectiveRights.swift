@@ -123,7 +123,7 @@ extension UseLimits {
     fileprivate var words: [String] {
         [
             inFlight.map { "at most \($0) in flight" }, rate.map { "at most \($0) a second" },
-            timeout.map { "given up after \($0) ms" },
+            timeout.map { "given up after \($0) ms" }, recordsEach ? "each on record" : nil,
         ].compactMap { $0 }
     }
 }

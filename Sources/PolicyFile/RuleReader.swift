@@ -53,7 +53,10 @@ struct RuleReader {
         var reader = RightsReader(site.profiles, isOnGateway ? .administration : .rule, "the rule")
         let rights = reader.read(&map, on: selected.map(\.profile), &report)
         let limitsValue = map.optional("limits")
-        let limits = limitsValue.map { LimitsReader.read($0, "a rule", &report) } ?? UseLimits()
+        var limits = limitsValue.map { LimitsReader.read($0, "a rule", &report) } ?? UseLimits()
+        let audit = map.optional("audit")?
+            .choice("way of recording", ["counted": false, "each": true], &report)
+        if audit == true { limits = limits?.recordingEach }
         if isOnGateway, let limitsValue, limits?.inFlight != nil {
             report.add(
                 limitsValue.place, "the gateway answers one administrator's command after the other",

@@ -81,6 +81,7 @@ struct AuditRecordView: Decodable {
         switch type {
         case "intent": (commands ?? []).map(\.words).joined(separator: " + ")
         case "result", "open": outcome
+        case "read": (commands ?? []).map(\.words).joined() + ": result \(result ?? 0)"
         case "denied": "\(count ?? 0) times \(subject): \(text ?? "more kinds than are told apart")"
         case "reads": "\(count ?? 0) times \(subject)"
         case "session": "from \(peer ?? "") as \(principals ?? "")"

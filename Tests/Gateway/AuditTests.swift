@@ -132,6 +132,24 @@ import Testing
         #expect(denied.count < 30 && denied.first?.text("text")?.contains("no sub-opcode") == true)
     }
 
+    @Test func aRuleMayWantEachReadOnRecord() throws {
+        let site = try Site(
+            devices: ["more: {path: /dev/urandom, profile: random}"],
+            rules: [
+                "{id: each, principals: [agent], devices: [more], read: true, commands: [RNDGETENTCNT], audit: each}"
+            ])
+        let client = try site.greeted()
+        try client.submit([.open("more", slot: 0, id: 1)])
+        _ = try client.completions(1)
+        try client.submit([.read(16, slot: 0, id: 2), RawEntry(.command, id: 3, code: 0x8004_5200)])
+        _ = try client.completions(2)
+        let reads = site.audit.awaited("read", 2)
+        #expect(Set(reads.compactMap(\.request)) == [2, 3])
+        #expect(reads.first { $0.request == 2 }?.result == 16)
+        #expect(reads.first { $0.request == 3 }?.commands.first?["command"] as? String == "RNDGETENTCNT")
+        #expect(reads.allSatisfy { $0.commands.first?["rule"] as? String == "each" })
+    }
+
     @Test func aNewPolicyIsOnRecord() throws {
         let site = try Site(SitePolicy(number: 5))
         site.gateway.apply(SitePolicy(number: 6).snapshot)

@@ -109,12 +109,12 @@ struct RightsErrorTests {
             BadLanguage(
                 "session.kill]}",
                 "session.kill], read: true}",
-                "50:103: a rule has no key `read`; known: commands, devices, id, labels, "
+                "50:103: a rule has no key `read`; known: audit, commands, devices, id, labels, "
                     + "limits, principals, procedures, roles"),
             BadLanguage(
                 "session.kill]}",
                 "session.kill], destructive: [policy.apply]}",
-                "50:103: a rule has no key `destructive`; known: commands, devices, id, "
+                "50:103: a rule has no key `destructive`; known: audit, commands, devices, id, "
                     + "labels, limits, principals, procedures, roles"),
             BadLanguage(
                 "session.kill]}",
