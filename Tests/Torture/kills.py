@@ -10,30 +10,16 @@ import os
 import pathlib
 import random
 import re
-import socket
 import statistics
-import struct
 import subprocess
 import sys
 import threading
 import time
 import tty
 
-# docs/protocol.md, sections 2, 4 and 5.
-SUBMIT, COMPLETE = 3, 4
-OPEN, WRITE = 2, 5
-OWN_POSITION = (1 << 64) - 1
+import wire
+
 IN_FLIGHT = 64
-
-
-def entry(operation, request, argument, offset=0):
-    header = struct.pack("<BBHIQQII", operation, 0, 0, 0, request, offset, 0, len(argument))
-    return header + argument + bytes(-len(argument) % 8)
-
-
-def frame(*entries):
-    payload = b"".join(entries)
-    return struct.pack("<IBBH", len(payload), SUBMIT, 0, len(entries)) + payload
 
 
 class Journal:
@@ -68,7 +54,7 @@ class Writer:
 
     def write_all(self):
         with contextlib.suppress(OSError):
-            self.peer.sendall(frame(entry(OPEN, 1, b"line")))
+            self.peer.submit(wire.entry(wire.OPEN, 1, b"line"))
             while self.fill():
                 pass
 
@@ -77,40 +63,17 @@ class Writer:
             batch = []
             for _ in range(random.randint(1, 8)):
                 self.sent += 1
-                batch.append(entry(WRITE, self.sent, f"<{self.run}.{self.sent}>".encode(), OWN_POSITION))
-            self.peer.sendall(frame(*batch))
+                text = f"<{self.run}.{self.sent}>".encode()
+                batch.append(wire.entry(wire.WRITE, self.sent, text, offset=wire.OWN_POSITION))
+            self.peer.submit(*batch)
         return self.take()
 
-    def receive(self, count):
-        parts = b""
-        while len(parts) < count:
-            part = self.peer.recv(count - len(parts))
-            if not part:
-                return None
-            parts += part
-        return parts
-
     def take(self):
-        header = self.receive(8)
-        if header is None:
+        completions = self.peer.completions()
+        if completions is None:
             return False
-        length, kind, _, count = struct.unpack("<IBBH", header)
-        payload = self.receive(length)
-        if payload is None:
-            return False
-        position = 0
-        for _ in range(count if kind == COMPLETE else 0):
-            request, result, size = struct.unpack_from("<QiI", payload, position)
-            self.done[request] = result
-            position += 24 + size + -size % 8
+        self.done |= {request: result for request, result, _ in completions}
         return True
-
-
-def connect(gateway, hello):
-    peer = gateway.context.wrap_socket(
-        socket.create_connection(("127.0.0.1", gateway.port), 10), server_hostname="127.0.0.1")
-    peer.sendall(hello)
-    return peer if len(peer.recv(4096)) >= 96 else None
 
 
 def shim(folder):
@@ -139,7 +102,7 @@ def runs_of(audit):
 
 def kills(start, options, folder, hello):
     """T15, T16: `start` makes a gateway with more settings and environment."""
-    count = 1000 if options.full else 25
+    count = 1000 if options.full else 50
     random.seed(15)
     journal = Journal()
     audit = folder / "audit"
@@ -149,7 +112,7 @@ def kills(start, options, folder, hello):
     for run in range(1, count + 1):
         began = time.monotonic()
         with start(journal.path, {"LD_PRELOAD": str(preload)}) as gateway:
-            peer = connect(gateway, hello)
+            peer = wire.Peer(gateway, hello)
             ready.append((time.monotonic() - began) * 1000)
             writer = Writer(peer, run)
             thread = threading.Thread(target=writer.write_all)

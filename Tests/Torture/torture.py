@@ -21,6 +21,7 @@ import threading
 import time
 
 import kills
+import overload
 
 # docs/protocol.md, section 9: version 1, no features.
 HELLO = bytes.fromhex("10000000010000000100010000000000" + "00" * 8)
@@ -283,20 +284,32 @@ def soak(gateway, options):
     }
 
 
-def killed(gateway, options):
+def with_line(line):
+    """A policy with a serial line beside /dev/null."""
+    policy = POLICY.replace("rules:", f"  line: {{path: {line}, profile: tty, open: read-write}}\nrules:")
+    return policy + "  - {id: type, principals: [agent], devices: [line], write: true, commands: [TIOCGWINSZ]}\n"
+
+
+def killed(_, options):
     """T15 and T16: killed under writes, with what was not synchronized lost."""
-    policy = POLICY.replace("rules:", "  line: {path: LINE, profile: tty, open: read-write}\nrules:")
-    policy += "  - {id: type, principals: [agent], devices: [line], write: true}\n"
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
 
         def start(line, environment):
-            return Gateway(options, folder, policy.replace("LINE", line), "audit: audit\n", environment)
+            return Gateway(options, folder, with_line(line), "audit: audit\n", environment)
 
         return kills.kills(start, options, folder, HELLO)
 
 
-TARGETS = {"T1": strangers, "T2": slow, "T3": flood, "T15": killed, "T19": reloads, "T20": soak}
+def overloaded(_, options):
+    """T4: ten times as many calls as a device's worker takes."""
+    journal = kills.Journal()
+    with tempfile.TemporaryDirectory() as name:
+        with Gateway(options, pathlib.Path(name), with_line(journal.path)) as gateway:
+            return overload.overload(gateway, options, HELLO)
+
+
+TARGETS = {"T1": strangers, "T2": slow, "T3": flood, "T4": overloaded, "T15": killed, "T19": reloads, "T20": soak}
 
 
 def main():
