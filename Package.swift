@@ -141,6 +141,6 @@ let package = Package(
 if Context.environment["RINGGATE_FUZZERS"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "ringgate-fuzz", dependencies: ["PolicyReference", "RingPolicy", "RingPolicyFile"],
+            name: "ringgate-fuzz", dependencies: ["PolicyReference", "RingAudit", "RingPolicy", "RingPolicyFile"],
             path: "Tests/Fuzz", exclude: ["corpus"]))
 }

@@ -1,5 +1,6 @@
 import Foundation
 import PolicyReference
+import RingAudit
 import RingPolicy
 import RingPolicyFile
 import RingProtocol
@@ -8,8 +9,23 @@ import RingProtocol
 enum Target {
     static let all: [String: @Sendable (UnsafeRawBufferPointer) -> Void] = [
         "policy": policyFile, "profile": profileFile, "command": shippedCommand, "shape": randomShape,
-        "frames": frames,
+        "frames": frames, "audit": auditLog,
     ]
+
+    /// A file of an audit log, as whoever doubts it reads it.
+    static func auditLog(_ input: UnsafeRawBufferPointer) {
+        let bytes = Array(input)
+        for isLast in [true, false] {
+            var verifier = AuditVerifier(key: nil)
+            do throws(AuditVerifier.Flaw) {
+                try verifier.add(bytes, file: "audit-0000000000000001.jsonl", isLast: isLast)
+                try verifier.finish()
+                precondition(verifier.unfinished <= bytes.count)
+            } catch {
+                precondition(!error.reason.isEmpty, "a flaw has words")
+            }
+        }
+    }
 
     /// A policy with the shipped profiles.
     static func policyFile(_ input: UnsafeRawBufferPointer) {
