@@ -73,11 +73,13 @@ final class AuditLog: Sendable {
         try queue.add(record, for: loop).get()
     }
 
-    /// After all loops have ended: writes what there is, and waits for that.
+    /// After all loops have ended: writes what there is, and waits for that, but not for a disk that hangs.
     func stop() {
         queue.add(AuditRecord(.end, time: KernelClock.realtime()))
         queue.stop()
-        ending.wait()
+        if !ending.wait(until: KernelClock.monotonic() + GatewayLimits.auditEnd) {
+            logger.error("the audit log's disk hangs; its last records are lost")
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 import Glibc
 import RingAudit
 import RingEngine
+import RingProtocol
 
 /// Records on their way from the loops to the audit log's thread.
 ///
@@ -21,9 +22,6 @@ final class AuditQueue: @unchecked Sendable {
         fileprivate var bytes = 0
     }
 
-    /// Bytes of records that may wait for the disk.
-    static let capacity = 8 << 20
-
     private let lock = ThreadLock()
     private var batch = Batch()
     private var lastIntent: UInt64 = 0
@@ -33,7 +31,7 @@ final class AuditQueue: @unchecked Sendable {
     /// Leaves a record that nobody waits for.
     func add(_ record: AuditRecord) {
         lock.locked {
-            guard batch.bytes < Self.capacity, !batch.isLast else { return batch.dropped += 1 }
+            guard batch.bytes < GatewayLimits.auditQueue, !batch.isLast else { return batch.dropped += 1 }
             append(record)
             lock.signal()
         }
@@ -42,10 +40,8 @@ final class AuditQueue: @unchecked Sendable {
     /// Leaves a record that a loop waits for. Its number, or why it cannot be written.
     func add(_ record: AuditRecord, for loop: UInt8) -> Result<UInt64, AuditRefusal> {
         lock.locked {
-            if let failure { return .failure(AuditRefusal(reason: failure)) }
-            guard batch.bytes < Self.capacity, !batch.isLast else {
-                return .failure(AuditRefusal(reason: "too many records wait for its disk"))
-            }
+            if let failure { return .failure(.failing(failure)) }
+            guard batch.bytes < GatewayLimits.auditQueue, !batch.isLast else { return .failure(.full) }
             lastIntent += 1
             batch.lastIntent = lastIntent
             batch.loops |= 1 << UInt64(loop)
@@ -86,6 +82,22 @@ final class AuditQueue: @unchecked Sendable {
 }
 
 /// Why the audit log takes no intent.
-struct AuditRefusal: Error {
-    let reason: String
+enum AuditRefusal: Error {
+    /// Too many records wait for the disk.
+    case full
+    /// It cannot be written.
+    case failing(String)
+}
+
+extension Refusal {
+    init(_ refusal: AuditRefusal) {
+        switch refusal {
+        case .full:
+            self.init(
+                .busy, "too many records wait for the audit log's disk; try again",
+                retryAfter: GatewayLimits.auditRetry)
+        case .failing(let reason):
+            self.init(.unrecorded, "the audit log cannot be written, so nothing may be changed: \(reason)")
+        }
+    }
 }

@@ -68,4 +68,9 @@ public struct GatewayLimits: Sendable {
     static let consoleLogQueue = 1 << 20
     /// Nanoseconds between looks at whether a console's log file was rotated, and between attempts to open it.
     static let consoleLogRecheck: UInt64 = 1_000_000_000
+    /// Bytes of audit records that may wait for the disk, and nanoseconds after which one more may be tried.
+    static let auditQueue = 32 << 20
+    static let auditRetry: UInt64 = 20_000_000
+    /// Nanoseconds an ending gateway waits for the audit log's disk.
+    static let auditEnd: UInt64 = 2_000_000_000
 }

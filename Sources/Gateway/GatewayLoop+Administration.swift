@@ -138,7 +138,7 @@ extension GatewayLoop {
 
     mutating func give(_ answer: AdministrationAnswer, _ tag: OperationTag) {
         guard let session = find(tag) else {
-            return settleLate(tag, result: answer.refusal?.result ?? 0, isRefused: answer.refusal != nil)
+            return auditLateResult(tag, result: answer.refusal?.result ?? 0, isRefused: answer.refusal != nil)
         }
         session.pointee.state.refund(Int(tag.charge))
         uncount(Counted(bits: tag.meters), session)

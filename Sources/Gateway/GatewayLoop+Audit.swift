@@ -74,8 +74,7 @@ extension GatewayLoop {
         record.add("commands", commands)
         let number: UInt64
         do throws(AuditRefusal) { number = try log.add(record, for: self.number) } catch {
-            throw Refusal(
-                .unrecorded, "the audit log cannot be written, so nothing may be changed: \(error.reason)")
+            throw Refusal(error)
         }
         for (operation, one) in awaited { audit.awaited[operation] = one }
         audit.waiting.insert(session.pointee.number)
@@ -184,20 +183,20 @@ extension GatewayLoop {
     }
 
     /// An entry has got its last completion.
-    mutating func settle(_ header: CompletionHeader, _ session: SessionPointer) {
+    mutating func auditResult(_ header: CompletionHeader, _ session: SessionPointer) {
         guard !header.flags.contains(.more) else { return }
-        settle(
+        auditResult(
             LoopAudit.Operation(session, header.requestID), result: header.result,
             time: header.deviceTime, isRefused: header.flags.contains(.refused))
     }
 
     /// The same for one whose session is over.
-    mutating func settleLate(_ tag: OperationTag, result: Int32, isRefused: Bool) {
+    mutating func auditLateResult(_ tag: OperationTag, result: Int32, isRefused: Bool) {
         guard !audit.awaited.isEmpty else { return }
-        settle(LoopAudit.Operation(tag), result: result, time: 0, isRefused: isRefused)
+        auditResult(LoopAudit.Operation(tag), result: result, time: 0, isRefused: isRefused)
     }
 
-    private mutating func settle(
+    private mutating func auditResult(
         _ operation: LoopAudit.Operation, result: Int32, time: UInt64, isRefused: Bool
     ) {
         guard let log = audit.log, let awaited = audit.awaited.removeValue(forKey: operation) else { return }
@@ -228,7 +227,7 @@ extension GatewayLoop {
         flushReads(session)
         let number = session.pointee.number
         let waiting = audit.awaited.filter { $0.value.session == number && !$0.value.hasStarted }.keys
-        for operation in waiting { settle(operation, result: -ECANCELED, time: 0, isRefused: false) }
+        for operation in waiting { auditResult(operation, result: -ECANCELED, time: 0, isRefused: false) }
         log.add(record(.sessionEnd, session))
     }
 
@@ -285,6 +284,10 @@ extension GatewayLoop {
     mutating func writeCounts() {
         guard audit.log != nil, now >= audit.nextCounts else { return }
         audit.nextCounts = now + LoopAudit.interval
+        flushCounts()
+    }
+
+    mutating func flushCounts() {
         forEachSession { loop, session in loop.flushReads(session) }
         let denials = audit.denials.sorted { ($0.key.session, $0.key.text) < ($1.key.session, $1.key.text) }
         audit.denials.removeAll(keepingCapacity: true)

@@ -37,7 +37,7 @@ extension GatewayLoop {
         if tag.meters != 0 { uncount(Counted(bits: tag.meters), session) }
         guard let session, !session.pointee.isOver else {
             _ = settle(told.pointee.kind, tag, nil)
-            return settleLate(tag, result: told.pointee.result, isRefused: told.pointee.refusal != nil)
+            return auditLateResult(tag, result: told.pointee.result, isRefused: told.pointee.refusal != nil)
         }
         let ending = settle(told.pointee.kind, tag, session)
         guard tag.requestID != .none else { return }
@@ -101,7 +101,7 @@ extension GatewayLoop {
         _ header: CompletionHeader, _ payload: UnsafeRawBufferPointer, charge: Int = 0,
         _ session: SessionPointer
     ) {
-        if !audit.awaited.isEmpty { settle(header, session) }
+        if !audit.awaited.isEmpty { auditResult(header, session) }
         guard !session.pointee.isOver else { return }
         if session.pointee.state.sequencer.isActive, !sequence(header, charge, session) { return }
         if !session.pointee.deadlines.isEmpty { forgetDeadline(header.requestID, session) }

@@ -192,7 +192,7 @@ extension GatewayLoop {
         let session = find(caller)
         uncount(Counted(bits: caller.meters), session)
         guard let session, !session.pointee.isOver else {
-            return settleLate(caller, result: run.errno, isRefused: false)
+            return auditLateResult(caller, result: run.errno, isRefused: false)
         }
         session.pointee.state.refund(Int(caller.charge))
         if let failure = run.failure {

@@ -101,6 +101,7 @@ struct GatewayLoop: ~Copyable {
             flushDirtyConnections()
             flushOutgoing()
         }
+        flushCounts()
         endConsoles()
         desk.stop()
         deviceWatch?.stop()

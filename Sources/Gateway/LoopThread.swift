@@ -76,4 +76,12 @@ final class LoopEnding: @unchecked Sendable {
     func wait() {
         lock.locked { while !hasArrived { lock.wait() } }
     }
+
+    /// The same until so many nanoseconds of CLOCK_MONOTONIC. False when it has not ended by then.
+    func wait(until deadline: UInt64) -> Bool {
+        lock.locked {
+            while !hasArrived { if !lock.wait(until: deadline) { break } }
+            return hasArrived
+        }
+    }
 }

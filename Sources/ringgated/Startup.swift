@@ -114,6 +114,9 @@ struct Startup {
         for ending in CertificateEnding.all(of: configuration.trust) where ending.isSoon {
             logger.warning("\(ending)")
         }
+        if let audit = configuration.audit {
+            logger.notice("audit log in \(audit.directory)", metadata: ["last": "\(gateway.auditHead ?? 0)"])
+        }
         logger.notice("ring flags: \(Gateway.ringFlags)")
         logger.notice(
             "listening on \(gateway.address)",

@@ -53,6 +53,31 @@ import Testing
         #expect(log.contains(code == EPERM ? "forbidden (EPERM)" : "offers no io_uring (ENOSYS)"), "\(log)")
     }
 
+    @Test(arguments: [[], ["--check"]]) func anAuditLogThatCannotBeUsedIsSeven(more: [String]) throws {
+        let files = try DaemonFiles()
+        let none = try files.write("no-directory", "")
+        for path in [none, files.path("nothing/there")] {
+            let (code, log) = try Daemon.run(files.arguments(["audit": path], and: more))
+            #expect(code == 7 && log.contains("audit log: ") && log.contains("no"), "\(log)")
+        }
+    }
+
+    @Test func anAuditLogThatWasChangedIsSevenAndNamed() throws {
+        let files = try DaemonFiles()
+        let audit = files.path("audit")
+        let (daemon, _) = try files.start(["--audit", audit])
+        let other = try Daemon.run(files.arguments(["audit": audit]))
+        #expect(other.code == 7 && other.log.contains("is in use by another gateway"), "\(other.log)")
+        daemon.signal(SIGTERM)
+        #expect(try daemon.exitCode() == 0)
+        let file = "\(audit)/audit-0000000000000001.jsonl"
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        try text.replacing("\"type\":\"begin\"", with: "\"type\":\"begun\"").write(
+            toFile: file, atomically: true, encoding: .utf8)
+        let (code, log) = try Daemon.run(files.arguments(["audit": audit]))
+        #expect(code == 7 && log.contains("\(file): line 2 does not follow the one before"), "\(log)")
+    }
+
     @Test(arguments: ["certificate", "key", "client-ca"]) func anUnreadableFileIsFour(name: String) throws {
         let files = try DaemonFiles()
         for path in [files.path("nothing"), try files.write("garbage.pem", "no PEM\n")] {

@@ -132,6 +132,21 @@ import Testing
         #expect(denied.count < 30 && denied.first?.text("text")?.contains("no sub-opcode") == true)
     }
 
+    @Test func countsAreNotLostWhenTheGatewayEnds() throws {
+        let audit: AuditDirectory
+        do {
+            let site = try Site()
+            audit = site.audit
+            let client = try site.greeted()
+            try client.submit([.open("null", slot: 0, id: 1)])
+            _ = try client.completions(1)
+            try client.submit([RawEntry(.command, id: 2), RawEntry(.command, id: 3, code: 77)])
+            _ = try client.completions(2)
+        }
+        #expect(audit.records("reads").compactMap(\.count).reduce(0, +) == 1)
+        #expect(audit.records("denied").compactMap(\.count).reduce(0, +) == 1)
+    }
+
     @Test func aRuleMayWantEachReadOnRecord() throws {
         let site = try Site(
             devices: ["more: {path: /dev/urandom, profile: random}"],
