@@ -141,6 +141,7 @@ let package = Package(
 if Context.environment["RINGGATE_FUZZERS"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "ringgate-fuzz", dependencies: ["PolicyReference", "RingAudit", "RingPolicy", "RingPolicyFile"],
+            name: "ringgate-fuzz",
+            dependencies: ["PolicyReference", "RingAudit", "RingPolicy", "RingPolicyFile"],
             path: "Tests/Fuzz", exclude: ["corpus"]))
 }
