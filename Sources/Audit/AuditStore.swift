@@ -116,8 +116,9 @@ public final class AuditStore: @unchecked Sendable {
     /// Seals the records and writes them.
     public func append(_ records: [AuditRecord], time: UInt64) throws(AuditError) {
         do throws(AuditError) {
+            // Only where all that came before is on the disk: what is there for good is not taken back.
+            if !isUnsynced, !records.isEmpty { try rotateIfFull(time) }
             for record in records {
-                try rotateIfFull(time)
                 put(record)
                 if unsigned >= Self.checkpointInterval { putCheckpoint(time) }
             }
@@ -166,7 +167,7 @@ public final class AuditStore: @unchecked Sendable {
         lines.removeAll(keepingCapacity: true)
     }
 
-    /// Begins a file when there is none or the last one is full. All of the last one is on the disk then.
+    /// Begins a file when there is none or the last one is full. All of the last one is on the disk then, with a checkpoint.
     private func rotateIfFull(_ time: UInt64) throws(AuditError) {
         guard descriptor < 0 || size >= fileSize else { return }
         if descriptor >= 0 {

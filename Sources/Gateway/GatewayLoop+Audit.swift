@@ -225,9 +225,11 @@ extension GatewayLoop {
     mutating func auditEnd(_ session: SessionPointer) {
         guard let log = audit.log else { return }
         flushReads(session)
-        let number = session.pointee.number
-        let waiting = audit.awaited.filter { $0.value.session == number && !$0.value.hasStarted }.keys
-        for operation in waiting { auditResult(operation, result: -ECANCELED, time: 0, isRefused: false) }
+        // Not a look at all that is awaited: many sessions may end at once.
+        session.pointee.state.sequencer.forEachWaiting { entry in
+            let operation = LoopAudit.Operation(session, entry.requestID)
+            auditResult(operation, result: -ECANCELED, time: 0, isRefused: false)
+        }
         log.add(record(.sessionEnd, session))
     }
 

@@ -28,7 +28,10 @@ import Testing
 
     private func write(_ count: Int, fileSize: Int = 1 << 20) throws {
         let store = try store(fileSize)
-        try store.append(records(count), time: 0)
+        for start in stride(from: 0, to: count, by: 10) {
+            try store.append(records(min(10, count - start)), time: 0)
+            try store.sync()
+        }
         try store.checkpoint(time: 0)
         try store.sync()
     }

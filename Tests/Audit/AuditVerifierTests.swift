@@ -22,6 +22,7 @@ import Testing
             record.add("identity", "ringgate://test.example/agent/\(number)")
             try store.append([AuditRecord](repeating: record, count: 2), time: 0)
             if number.isMultiple(of: 4) { try store.checkpoint(time: 0) }
+            try store.sync()
         }
         try store.sync()
         files = try AuditFiles.list(in: parent.path + "/audit").map(AuditFiles.read)

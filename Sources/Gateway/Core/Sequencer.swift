@@ -204,6 +204,13 @@ struct Sequencer {
 
     // MARK: Records
 
+    /// Hands over all entries that were not issued yet.
+    func forEachWaiting(_ body: (Entry) -> Void) {
+        for unit in waiting[firstWaiting...] { unit.forEach(body) }
+        for unit in ready { unit.forEach(body) }
+        for element in running.values { element.rest.forEach(body) }
+    }
+
     /// Whether something waits for a record after this one.
     func awaitsRecord(after record: UInt64) -> Bool {
         waiting[firstWaiting...].contains { $0.record > record } || ready.contains { $0.record > record }
