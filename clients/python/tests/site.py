@@ -1,0 +1,83 @@
+"""A gateway of its own with real devices behind it, ended with the block."""
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+import tty
+
+import ringgate
+
+REPOSITORY = pathlib.Path(__file__).parents[3]
+GATEWAY = os.environ.get("RINGGATE_GATEWAY")
+POLICY = """version: 1
+principals:
+  agent: {uri: "ringgate://python.example/agent/*"}
+devices:
+  "null": {path: /dev/null, profile: "null", lease: {mode: exclusive, ttl: 1h}}
+  random: {path: /dev/random, profile: random}
+  line: {path: LINE, profile: tty, open: read-write}
+rules:
+  - {id: ping, principals: [agent], devices: ["null"], commands: [NULL_URING_CMD]}
+  - {id: entropy, principals: [agent], devices: [random], commands: [RNDGETENTCNT], read: {max-length: 64}}
+  - id: type
+    principals: [agent]
+    devices: [line]
+    read: true
+    write: true
+    commands: [TIOCGWINSZ, {use: TIOCSWINSZ, where: {ws_row: {range: [1, 200]}}}]
+  - {id: look, principals: [agent], devices: ["@gateway"], commands: [session.list]}
+"""
+
+
+class Site:
+    def __enter__(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.folder = pathlib.Path(self.temporary.name)
+        certs = REPOSITORY / "certs"
+        for words in (
+            ["make-ca"], ["make-server", "server", "127.0.0.1"],
+            ["make-client", "agent", "ringgate://python.example/agent/1"],
+        ):
+            subprocess.run(
+                [certs / words[0], self.folder, *words[1:]], check=True, capture_output=True)
+        self.master, self.slave = os.openpty()
+        tty.setraw(self.slave)
+        (self.folder / "policy.yaml").write_text(POLICY.replace("LINE", os.ttyname(self.slave)))
+        self.port = 0
+        self.log = (self.folder / "log").open("w")
+        self.start()
+        return self
+
+    def start(self):
+        port = self.folder / "port"
+        port.unlink(missing_ok=True)
+        self.process = subprocess.Popen(
+            [GATEWAY, "--listen", f"127.0.0.1:{self.port}", "--certificate", self.folder / "server.crt",
+             "--key", self.folder / "server.key", "--client-ca", self.folder / "ca.crt",
+             "--policy", self.folder / "policy.yaml", "--profiles", REPOSITORY / "profiles",
+             "--audit", self.folder / "audit", "--port-file", port],
+            stderr=self.log)
+        deadline = time.monotonic() + 20
+        while not (port.exists() and port.read_text().endswith("\n")):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError((self.folder / "log").read_text())
+            time.sleep(0.01)
+        self.port = int(port.read_text())
+
+    def connect(self, port=None, **options):
+        return ringgate.connect(
+            "127.0.0.1", port or self.port, str(self.folder / "agent.crt"), str(self.folder / "agent.key"),
+            str(self.folder / "ca.crt"), **options)
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)
+        self.log.close()
+        self.temporary.cleanup()
