@@ -1,14 +1,16 @@
 """A client that blocks: for scripts, tests and shells. One thread at a time uses a connection."""
 from __future__ import annotations
 
+import collections
 import contextlib
 import json
+import os
 import select
 import socket
 import ssl
 import time
 from types import TracebackType
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Type, Union
+from typing import Any, Deque, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
 
 from . import wire
 from .device import Device
@@ -16,6 +18,8 @@ from .errors import Disconnected, OutcomeUnknown, RingError, check
 from .session import Session
 
 _TRY_AGAIN = 0.1
+#: Calls that a client remembers.
+_HISTORY = 50
 
 
 class Client:
@@ -40,6 +44,8 @@ class Client:
         self._session = Session()
         self._socket: Optional[ssl.SSLSocket] = None
         self._devices: Dict[int, Device] = {}
+        #: The last calls, oldest first: what was asked, and what became of it.
+        self.history: Deque[Tuple[str, str]] = collections.deque(maxlen=_HISTORY)
         self._answers: Dict[int, List[wire.Completion]] = {}
         self._connect(time.monotonic() + deadline)
 
@@ -214,7 +220,13 @@ class Client:
 
     def call(self, entry: wire.Entry, what: str) -> wire.Completion:
         """Runs one entry; raises what a failure means."""
-        return check(self.submit([entry])[0], what)
+        try:
+            completion = check(self.submit([entry])[0], what)
+        except (RingError, OSError) as error:
+            self.history.append((what, str(error)))
+            raise
+        self.history.append((what, f"result {completion.result}"))
+        return completion
 
     def events(self, entry: wire.Entry, credit: int, what: str) -> Iterator[bytes]:
         """The payloads of a stream's events. The stream is cancelled when the iteration ends."""
@@ -337,3 +349,15 @@ def connect(
 ) -> Client:
     """Connects; see ``Client`` for the options."""
     return Client(host, port, cert, key, ca, **options)  # type: ignore[arg-type]
+
+
+def connect_from_environment(**options: Union[None, str, float]) -> Client:
+    """Connects as ``ringctl`` does: ``RINGGATE_HOST`` (HOST:PORT), ``RINGGATE_CERT``, ``RINGGATE_KEY``, ``RINGGATE_CA``."""
+    values = {name: os.environ.get(f"RINGGATE_{name}", "") for name in ("HOST", "CERT", "KEY", "CA")}
+    missing = ", ".join(f"RINGGATE_{name}" for name, value in values.items() if not value)
+    if missing:
+        raise ValueError(f"not set: {missing}")
+    host, mark, port = values["HOST"].rpartition(":")
+    if not mark or not port.isdigit():
+        raise ValueError(f"RINGGATE_HOST: `{values['HOST']}` is no HOST:PORT")
+    return connect(host.strip("[]"), int(port), values["CERT"], values["KEY"], values["CA"], **options)

@@ -4,7 +4,7 @@
 ...     with gateway.open("board") as board:
 ...         board.command("TIOCGWINSZ")["ws_row"]
 """
-from .client import Client, connect
+from .client import Client, connect, connect_from_environment
 from .device import Device, Reply
 from .errors import Denied, DeviceError, Disconnected, OutcomeUnknown, Refused, RingError, SessionEnded
 from .fields import ArgumentError
@@ -13,6 +13,6 @@ from .wire import Completion, Entry, EntryFlags, Features, Operation, Reason, Wi
 __all__ = [
     "ArgumentError", "Client", "Completion", "Denied", "Device", "DeviceError", "Disconnected", "Entry", "EntryFlags",
     "Features", "Operation", "OutcomeUnknown", "Reason", "Refused", "Reply", "RingError", "SessionEnded", "WireError",
-    "connect",
+    "connect", "connect_from_environment",
 ]
 __version__ = "0.1.0"

@@ -145,7 +145,7 @@ class Client:
                 again = self._session.receive_welcome(data)
             writer.write(again)
         except BaseException:
-            writer.close()
+            writer.transport.abort()
             raise
         self._reader, self._writer = reader, writer
 
