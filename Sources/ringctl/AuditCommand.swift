@@ -73,7 +73,8 @@ struct AuditFilter: ParsableArguments {
 private func show(_ line: ArraySlice<UInt8>, _ record: AuditRecordView, _ output: OutputOptions) throws {
     switch output.format {
     case .json: try Output.bytes(Array(line))
-    case .text: try Output.bytes(Array((record.line + "\n").utf8))
+    // What clients call themselves and send is in it.
+    case .text: try Output.bytes(Array((record.line.printable + "\n").utf8))
     }
 }
 
@@ -198,7 +199,7 @@ struct AuditExport: ParsableCommand {
             }
             // What a table calculator would take for a formula is what a client called itself or its device.
             let isFormula = cell.first.map { "=+-@".contains($0) } ?? false && Int64(cell) == nil
-            let text = isFormula ? "'" + cell : cell
+            let text = (isFormula ? "'" + cell : cell).printable
             return isPlain && !isFormula ? text : "\"" + text.replacing("\"", with: "\"\"") + "\""
         }
         try Output.bytes(Array((quoted.joined(separator: ",") + "\r\n").utf8))
