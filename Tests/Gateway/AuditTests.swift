@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What the audit log has of what clients do, and that nothing is changed before it has it.
-@Suite(.timeLimit(.minutes(1))) struct AuditTests {
+@Suite(.timeLimit(.minutes(5))) struct AuditTests {
     /// A serial line as the device: what arrives at its other end is the device's own journal.
     private let line: SerialLine
     private let site: Site
