@@ -37,7 +37,7 @@ struct Finding: Sendable {
 
 /// What the checks work with.
 ///
-/// `@unchecked Sendable` is sound because `last` is touched only under `lock`, and the machine is spoken to by one check at a
+/// `@unchecked Sendable` is sound because `last` and `opened` are touched only under `lock`, and the machine is spoken to by one check at a
 /// time.
 final class Lab: @unchecked Sendable {
     let gateway: RingConnection
@@ -46,6 +46,8 @@ final class Lab: @unchecked Sendable {
     private let tool: String
     private let lock = NSLock()
     private var last: Reply?
+    /// What the check that runs has opened.
+    private var opened: [NamedDevice] = []
 
     init(
         _ gateway: RingConnection, _ machine: Machine, _ configuration: ConnectionConfiguration, tool: String
@@ -61,14 +63,27 @@ final class Lab: @unchecked Sendable {
         var attempts = 100
         while true {
             do {
-                return try await NamedDevice.open(name, on: gateway) { [self] _, reply in
+                let device = try await NamedDevice.open(name, on: gateway) { [self] _, reply in
                     lock.withLock { last = reply }
                 }
+                lock.withLock { opened.append(device) }
+                return device
             } catch RingError.refused(let refusal) where refusal.reason == .busy && attempts > 0 {
                 attempts -= 1
                 try await Task.sleep(for: .milliseconds(100))
             }
         }
+    }
+
+    /// Closes what a check has opened, and waits for that: when the last reference to a file goes is nobody's to say, and the
+    /// next check, or a process of its own, may need the device at once.
+    func closeAll() async {
+        let devices = lock.withLock {
+            defer { opened = [] }
+            return opened
+        }
+        // One that the check has closed, or whose node has gone, is closed already.
+        for device in devices { try? await device.close() }
     }
 
     /// The last answer of a device.

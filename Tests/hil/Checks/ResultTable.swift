@@ -17,6 +17,7 @@ struct ResultTable {
             failed += 1
             rows.append(["FAIL", check.device, check.name, "-", "-", "\(error)"])
         }
+        await lab.closeAll()
     }
 
     /// In columns.

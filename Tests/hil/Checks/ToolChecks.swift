@@ -73,7 +73,7 @@ let toolChecks: [Check] = [
         try lab.machine.execute(
             "device_add", ["driver": "pci-serial", "chardev": "peer", "id": "serial", "addr": "0x7"])
         try await lab.news("appeared", of: "console", in: watch)
-        return try await lab.ping("console")
+        return try await lab.whenThere { try await lab.ping("console") }
     },
     Check("gateway-alive", on: "null") { lab in
         let reply = try await lab.open("null").call("NULL_URING_CMD")
@@ -87,6 +87,21 @@ private func firstLine(_ text: String) -> String {
 }
 
 extension Lab {
+    /// Tries again while the node is not there: a driver that takes a port over from another removes and makes it once more.
+    fileprivate func whenThere(_ body: () async throws -> Finding) async throws -> Finding {
+        var attempts = 50
+        while true {
+            do {
+                return try await body()
+            } catch RingError.errno(let errno, _)
+                where ["ENOENT", "ENXIO", "EIO"].contains(errno.name) && attempts > 0
+            {
+                attempts -= 1
+                try await Task.sleep(for: .milliseconds(200))
+            }
+        }
+    }
+
     /// Waits for a watch to tell `change` of a device.
     fileprivate func news(_ change: String, of device: String, in watch: EventSequence) async throws {
         _ = try await withThrowingTaskGroup(of: Bool.self) { group in
