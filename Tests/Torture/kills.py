@@ -143,6 +143,8 @@ def kills(start, options, folder, hello):
         "ready-median-ms": statistics.median(ready), "ready-max-ms": ready[-1],
         # A killed write may arrive in part, once a run.
         "pieces": rest.count("<"),
+        # How fast it is ready again is held in the long run alone, as other times are.
         "kept": verify.returncode == 0 and unrecorded == twice == lost == 0 and len(arrived) > count
-        and len(runs) == count + 1 and rest.count("<") <= count and statistics.median(ready) < 500,
+        and len(runs) == count + 1 and rest.count("<") <= count
+        and (not options.full or statistics.median(ready) < 500),
     }
