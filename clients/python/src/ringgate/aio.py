@@ -10,13 +10,11 @@ import asyncio
 import contextlib
 import json
 import ssl
-import struct
 from typing import Any, AsyncGenerator, Dict, List, Optional, Sequence, Union
 
-from . import arguments, wire
+from . import arguments, common, wire
 from .device import Reply
 from .errors import Disconnected, OutcomeUnknown, RingError, check
-from .session import Session
 
 _TRY_AGAIN = 0.1
 
@@ -43,33 +41,27 @@ class Device:
 
     async def read(self, count: int, offset: int = wire.OWN_POSITION, timeout: int = 0) -> bytes:
         """At most ``count`` bytes; empty at the end of the file. ``timeout`` in milliseconds."""
-        entry = wire.Entry(
-            wire.Operation.READ, self.slot, offset=offset, argument=struct.pack("<II", count, 0), timeout=timeout)
+        entry = common.read(self.slot, count, offset, timeout)
         return (await self.client.call(entry, f"read {self.name}")).payload
 
     async def write(self, data: bytes, offset: int = wire.OWN_POSITION, timeout: int = 0) -> int:
         """How many bytes were written, which may be fewer than there are."""
-        entry = wire.Entry(wire.Operation.WRITE, self.slot, offset=offset, argument=bytes(data), timeout=timeout)
+        entry = common.write(self.slot, data, offset, timeout)
         return (await self.client.call(entry, f"write {self.name}")).result
 
     async def command(self, name: str, timeout: int = 0, into: Optional[int] = None, **values: Any) -> Reply:
         """A command by its name in the description, with values for its fields."""
         description = await self.description()
-        command = next((one for one in description["commands"] if one["name"] == name), None)
-        if command is None:
-            known = ", ".join(one["name"] for one in description["commands"]) or "none"
-            raise ValueError(f"{self.name} has no command {name}, or it is not allowed; allowed: {known}")
+        command = common.find_command(description, self.name, name)
         packed = arguments.pack(command, values)
         device = None
         if "gives" in command:
-            handles = description.get("handles", [])
-            given = next((one for one in handles if one["profile"] == command["gives"]), None)
+            given = common.handle_of(description, command["gives"])
             slot = self.client.free_slot() if into is None else into
             device = Device(self.client, f"{self.name}/{command['gives']}", slot, given)
             self.client.adopt(device)
-        entry = wire.Entry(
-            wire.Operation.COMMAND, self.slot, packed.code, device.slot if device else 0, packed.argument,
-            timeout=timeout)
+        into = device.slot if device else 0
+        entry = common.command(self.slot, packed.code, packed.argument, timeout, into)
         try:
             completion = await self.client.call(entry, f"{name} on {self.name}")
         except RingError:
@@ -80,14 +72,12 @@ class Device:
 
     async def raw_command(self, code: int, argument: bytes = b"", timeout: int = 0) -> wire.Completion:
         """A command by its code with the bytes of its argument."""
-        entry = wire.Entry(wire.Operation.COMMAND, self.slot, code, argument=argument, timeout=timeout)
+        entry = common.command(self.slot, code, argument, timeout)
         return await self.client.call(entry, f"{code:#x} on {self.name}")
 
     async def stream(self, count: int, credit: int = 16) -> AsyncGenerator[bytes, None]:
         """What comes, read by read, until the end of the file or until the iteration ends."""
-        entry = wire.Entry(
-            wire.Operation.READ, self.slot, offset=wire.OWN_POSITION, argument=struct.pack("<II", count, credit),
-            flags=wire.EntryFlags.MULTISHOT)
+        entry = common.read_stream(self.slot, count, credit)
         events = self.client.events(entry, credit, f"stream of {self.name}")
         try:
             async for payload in events:
@@ -99,19 +89,18 @@ class Device:
         await self.client.close_device(self)
 
 
-class Client:
+class Client(common.SharedClient[Device]):
     """A connection with its session; made by ``connect``."""
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext, server_name: str, reconnect: float) -> None:
+        super().__init__()
         self._address, self._context, self._server_name = (host, port), context, server_name
         self._reconnect = reconnect
-        self._session = Session()
         self._reader: Optional[asyncio.StreamReader] = None
         self._writer: Optional[asyncio.StreamWriter] = None
         self._task: Optional["asyncio.Task[None]"] = None
         self._waiting: Dict[int, "asyncio.Future[wire.Completion]"] = {}
         self._events: Dict[int, "asyncio.Queue[Union[wire.Completion, RingError]]"] = {}
-        self._devices: Dict[int, Device] = {}
         self._has_room = asyncio.Event()
 
     async def __aenter__(self) -> "Client":
@@ -123,12 +112,6 @@ class Client:
     @property
     def is_connected(self) -> bool:
         return self._writer is not None
-
-    @property
-    def session(self) -> int:
-        """The session's number, as logs and ``ringctl explain`` have it."""
-        assert self._session.welcome is not None
-        return self._session.welcome.session
 
     # Connection
 
@@ -224,7 +207,7 @@ class Client:
         if self._writer is not None:
             for number, is_stream in self._session.unanswered().items():
                 if is_stream:
-                    _, data = self._session.submit([wire.Entry(wire.Operation.CANCEL, offset=number)])
+                    _, data = self._session.submit([common.cancel(number)])
                     self._writer.write(data)
             self._writer.write(wire.GOODBYE)
         if self._task is not None:
@@ -300,12 +283,12 @@ class Client:
                     continue
                 taken += 1
                 if taken >= max(1, credit // 2):
-                    await self.submit([wire.Entry(wire.Operation.CREDIT, sub_opcode=taken, offset=number)])
+                    await self.submit([common.grant(number, taken)])
                     taken = 0
                 yield completion.payload
         finally:
             if is_running and self.is_connected:
-                await self.submit([wire.Entry(wire.Operation.CANCEL, offset=number)])
+                await self.submit([common.cancel(number)])
             self._events.pop(number, None)
 
     # Devices
@@ -317,43 +300,25 @@ class Client:
         return found
 
     async def describe(self, name: str) -> Dict[str, Any]:
-        entry = wire.Entry(wire.Operation.DESCRIBE, argument=name.encode())
-        found: Dict[str, Any] = json.loads((await self.call(entry, f"describe {name}")).payload)
+        payload = (await self.call(common.describe(name), f"describe {name}")).payload
+        found: Dict[str, Any] = json.loads(payload)
         return found
-
-    def free_slot(self) -> int:
-        assert self._session.welcome is not None
-        for slot in range(self._session.welcome.slots):
-            if slot not in self._devices:
-                return slot
-        raise RingError("all slots of the session are in use")
 
     async def open(self, name: str, timeout: int = 0, epoch: int = 0) -> Device:
         """Opens a device of the policy."""
         device = Device(self, name, self.free_slot())
         # Before anything is awaited, so that no other task takes the slot.
         self.adopt(device)
-        entry = wire.Entry(
-            wire.Operation.OPEN, device.slot, offset=epoch, argument=name.encode(), timeout=timeout)
         try:
-            await self.call(entry, f"open {name}")
+            await self.call(common.open_file(device.slot, name, epoch, timeout), f"open {name}")
         except RingError:
             self.forget(device)
             raise
         return device
 
-    def adopt(self, device: Device) -> None:
-        self._devices[device.slot] = device
-
-    def forget(self, device: Device) -> None:
-        """The files that it gave go with it."""
-        for slot, other in list(self._devices.items()):
-            if other is device or other.name.startswith(device.name + "/"):
-                del self._devices[slot]
-
     async def close_device(self, device: Device) -> None:
         if self._devices.get(device.slot) is device:
-            await self.call(wire.Entry(wire.Operation.CLOSE, device.slot), f"close {device.name}")
+            await self.call(common.close_file(device.slot), f"close {device.name}")
             self.forget(device)
 
 
@@ -362,11 +327,7 @@ async def connect(
     deadline: float = 10.0, reconnect: float = 30.0,
 ) -> Client:
     """``cert``, ``key``, ``ca``: paths of PEM files. ``deadline`` for connecting and ``reconnect`` for coming back in seconds."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols([wire.ALPN])
-    context.load_verify_locations(ca)
-    context.load_cert_chain(cert, key)
+    context = common.tls_context(cert, key, ca)
     client = Client(host, port, context, server_name or host, reconnect)
     await client.start(deadline)
     return client

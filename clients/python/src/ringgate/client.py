@@ -12,17 +12,16 @@ import time
 from types import TracebackType
 from typing import Any, Deque, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
 
-from . import wire
+from . import common, wire
 from .device import Device
 from .errors import Disconnected, OutcomeUnknown, RingError, check
-from .session import Session
 
 _TRY_AGAIN = 0.1
 #: Calls that a client remembers.
 _HISTORY = 50
 
 
-class Client:
+class Client(common.SharedClient[Device]):
     """A connection with its session.
 
     A lost connection is taken up again within the gateway's grace, and nothing runs twice. When that cannot be, calls raise
@@ -34,16 +33,11 @@ class Client:
         deadline: float = 10.0, reconnect: float = 30.0,
     ) -> None:
         """``cert``, ``key``, ``ca``: paths of PEM files. ``deadline`` for connecting and ``reconnect`` for coming back in seconds."""
+        super().__init__()
         self._address, self._server_name = (host, port), server_name or host
         self._deadline, self._reconnect = deadline, reconnect
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._context.minimum_version = ssl.TLSVersion.TLSv1_3
-        self._context.set_alpn_protocols([wire.ALPN])
-        self._context.load_verify_locations(ca)
-        self._context.load_cert_chain(cert, key)
-        self._session = Session()
+        self._context = common.tls_context(cert, key, ca)
         self._socket: Optional[ssl.SSLSocket] = None
-        self._devices: Dict[int, Device] = {}
         #: The last calls, oldest first: what was asked, and what became of it.
         self.history: Deque[Tuple[str, str]] = collections.deque(maxlen=_HISTORY)
         self._answers: Dict[int, List[wire.Completion]] = {}
@@ -62,12 +56,6 @@ class Client:
     @property
     def is_connected(self) -> bool:
         return self._socket is not None
-
-    @property
-    def session(self) -> int:
-        """The session's number, as logs and ``ringctl explain`` have it."""
-        assert self._session.welcome is not None
-        return self._session.welcome.session
 
     def _connect(self, until: float) -> None:
         opened = socket.create_connection(self._address, max(0.1, until - time.monotonic()))
@@ -169,7 +157,7 @@ class Client:
 
     def _session_cancel(self, number: int) -> None:
         assert self._socket is not None
-        _, data = self._session.submit([wire.Entry(wire.Operation.CANCEL, offset=number)])
+        _, data = self._session.submit([common.cancel(number)])
         self._socket.sendall(data)
 
     # Calls
@@ -251,13 +239,12 @@ class Client:
                     continue
                 taken += 1
                 if taken >= max(1, credit // 2):
-                    grant = wire.Entry(wire.Operation.CREDIT, sub_opcode=taken, offset=number)
-                    self.submit([grant])
+                    self.submit([common.grant(number, taken)])
                     taken = 0
                 yield completion.payload
         finally:
             if is_running and self.is_connected:
-                self.submit([wire.Entry(wire.Operation.CANCEL, offset=number)])
+                self.submit([common.cancel(number)])
                 self._answer(number)
             self._answers.pop(number, None)
 
@@ -270,38 +257,21 @@ class Client:
         return found
 
     def describe(self, name: str) -> Dict[str, Any]:
-        entry = wire.Entry(wire.Operation.DESCRIBE, argument=name.encode())
-        found: Dict[str, Any] = json.loads(self.call(entry, f"describe {name}").payload)
+        found: Dict[str, Any] = json.loads(self.call(common.describe(name), f"describe {name}").payload)
         return found
-
-    def free_slot(self) -> int:
-        assert self._session.welcome is not None
-        for slot in range(self._session.welcome.slots):
-            if slot not in self._devices:
-                return slot
-        raise RingError("all slots of the session are in use")
 
     def open(self, name: str, timeout: int = 0, epoch: int = 0) -> Device:
         """Opens a device of the policy. ``epoch`` of a lease: refused when somebody else has had it since."""
         slot = self.free_slot()
-        entry = wire.Entry(
-            wire.Operation.OPEN, slot, offset=epoch, argument=name.encode(), timeout=timeout)
-        self.call(entry, f"open {name}")
+        self.call(common.open_file(slot, name, epoch, timeout), f"open {name}")
         device = Device(self, name, slot)
         self.adopt(device)
         return device
 
-    def adopt(self, device: Device) -> None:
-        self._devices[device.slot] = device
-
     def close_device(self, device: Device) -> None:
-        if self._devices.get(device.slot) is not device:
-            return
-        self.call(wire.Entry(wire.Operation.CLOSE, device.slot), f"close {device.name}")
-        # The files that it gave go with it.
-        for slot, other in list(self._devices.items()):
-            if other is device or other.name.startswith(device.name + "/"):
-                del self._devices[slot]
+        if self._devices.get(device.slot) is device:
+            self.call(common.close_file(device.slot), f"close {device.name}")
+            self.forget(device)
 
     # Leases
 
@@ -335,9 +305,7 @@ class Client:
     def administer(self, command: str, document: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         """A command of ``@gateway`` (docs/administration.md), such as ``session.list``."""
         with self.open("@gateway") as gateway:
-            one = next((one for one in gateway.description["commands"] if one["name"] == command), None)
-            if one is None:
-                raise ValueError(f"there is no command {command} for this client")
+            one = common.find_command(gateway.description, gateway.name, command)
             argument = json.dumps(document or {}).encode()
             payload = gateway.raw_command(one["code"], argument).payload
             found: Dict[str, Any] = json.loads(payload)

@@ -1,10 +1,9 @@
 """Open files of the client that blocks."""
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional
 
-from . import arguments, wire
+from . import arguments, common, wire
 
 if TYPE_CHECKING:
     from .client import Client
@@ -33,13 +32,12 @@ class Device:
 
     def read(self, count: int, offset: int = wire.OWN_POSITION, timeout: int = 0) -> bytes:
         """At most ``count`` bytes; empty at the end of the file. ``timeout`` in milliseconds."""
-        argument = struct.pack("<II", count, 0)
-        entry = wire.Entry(wire.Operation.READ, self.slot, offset=offset, argument=argument, timeout=timeout)
+        entry = common.read(self.slot, count, offset, timeout)
         return self.client.call(entry, f"read {self.name}").payload
 
     def write(self, data: bytes, offset: int = wire.OWN_POSITION, timeout: int = 0) -> int:
         """How many bytes were written, which may be fewer than there are."""
-        entry = wire.Entry(wire.Operation.WRITE, self.slot, offset=offset, argument=bytes(data), timeout=timeout)
+        entry = common.write(self.slot, data, offset, timeout)
         return self.client.call(entry, f"write {self.name}").result
 
     def sync(self) -> None:
@@ -50,16 +48,12 @@ class Device:
 
         ``into`` is the slot for the file that the command gives; a free one is taken unless given.
         """
-        command = next((one for one in self.description["commands"] if one["name"] == name), None)
-        if command is None:
-            known = ", ".join(one["name"] for one in self.description["commands"]) or "none"
-            raise ValueError(f"{self.name} has no command {name}, or it is not allowed; allowed: {known}")
+        command = common.find_command(self.description, self.name, name)
         packed = arguments.pack(command, values)
         offset = 0
         if "gives" in command:
             offset = self.client.free_slot() if into is None else into
-        entry = wire.Entry(
-            wire.Operation.COMMAND, self.slot, packed.code, offset, packed.argument, timeout=timeout)
+        entry = common.command(self.slot, packed.code, packed.argument, timeout, into=offset)
         completion = self.client.call(entry, f"{name} on {self.name}")
         given = None
         if "gives" in command:
@@ -67,15 +61,13 @@ class Device:
         return Reply(completion, arguments.unpack(packed, completion.payload), given)
 
     def _given(self, profile: str, slot: int) -> "Device":
-        handles = self.description.get("handles", [])
-        description = next((one for one in handles if one["profile"] == profile), None)
-        device = Device(self.client, f"{self.name}/{profile}", slot, description)
+        device = Device(self.client, f"{self.name}/{profile}", slot, common.handle_of(self.description, profile))
         self.client.adopt(device)
         return device
 
     def raw_command(self, code: int, argument: bytes = b"", timeout: int = 0) -> wire.Completion:
         """A command by its code with the bytes of its argument."""
-        entry = wire.Entry(wire.Operation.COMMAND, self.slot, code, argument=argument, timeout=timeout)
+        entry = common.command(self.slot, code, argument, timeout)
         return self.client.call(entry, f"{code:#x} on {self.name}")
 
     def poll(self, events: int, timeout: int = 0) -> int:
@@ -88,10 +80,7 @@ class Device:
 
         Where a shared console has dropped bytes, because this reader was too slow, nothing stands in their place.
         """
-        argument = struct.pack("<II", count, credit)
-        entry = wire.Entry(
-            wire.Operation.READ, self.slot, offset=wire.OWN_POSITION, argument=argument,
-            flags=wire.EntryFlags.MULTISHOT)
+        entry = common.read_stream(self.slot, count, credit)
         yield from self.client.events(entry, credit, f"stream of {self.name}")
 
     def close(self) -> None:

@@ -91,7 +91,6 @@ class Reason(enum.IntEnum):
     DRAINING = 9
     IDENTITY = 10
     UNAVAILABLE = 11
-    UNRECORDED = 12
 
 
 ENGINES = ("gateway", "ring", "call")
