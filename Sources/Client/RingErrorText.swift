@@ -62,7 +62,6 @@ extension RefusalReason {
         case .draining: "gateway is stopping"
         case .identity: "device is not what the policy names"
         case .unavailable: "device is out of use"
-        case .unrecorded: "cannot be put on record"
         }
     }
 }

@@ -54,7 +54,7 @@ final class AuditLog: Sendable {
             repeat {
                 let batch = queue.take(until: writer.nextDuty)
                 let isDurable = writer.write(batch)
-                queue.fail(writer.failure)
+                queue.setFailing(writer.failure != nil)
                 sequence.store(store.head.sequence, ordering: .relaxed)
                 for (loop, mailbox) in mailboxes.enumerated() where batch.loops >> UInt64(loop) & 1 == 1 {
                     mailbox.post(.recorded(upTo: batch.lastIntent, isDurable: isDurable))

@@ -25,8 +25,8 @@ final class AuditQueue: @unchecked Sendable {
     private let lock = ThreadLock()
     private var batch = Batch()
     private var lastIntent: UInt64 = 0
-    /// Why nothing can be written, if so.
-    private var failure: String?
+    /// Whether the file cannot be written.
+    private var isFailing = false
 
     /// Leaves a record that nobody waits for.
     func add(_ record: AuditRecord) {
@@ -40,7 +40,7 @@ final class AuditQueue: @unchecked Sendable {
     /// Leaves a record that a loop waits for. Its number, or why it cannot be written.
     func add(_ record: AuditRecord, for loop: UInt8) -> Result<UInt64, AuditRefusal> {
         lock.locked {
-            if let failure { return .failure(.failing(failure)) }
+            if isFailing { return .failure(.failing) }
             guard batch.bytes < GatewayLimits.auditQueue, !batch.isLast else { return .failure(.full) }
             lastIntent += 1
             batch.lastIntent = lastIntent
@@ -57,8 +57,8 @@ final class AuditQueue: @unchecked Sendable {
         batch.bytes += record.members.count
     }
 
-    /// From now on intents are refused for this reason; nil for none.
-    func fail(_ reason: String?) { lock.locked { failure = reason } }
+    /// Whether intents are refused from now on.
+    func setFailing(_ isFailing: Bool) { lock.locked { self.isFailing = isFailing } }
 
     func stop() {
         lock.locked {
@@ -86,7 +86,7 @@ enum AuditRefusal: Error {
     /// Too many records wait for the disk.
     case full
     /// It cannot be written.
-    case failing(String)
+    case failing
 }
 
 extension Refusal {
@@ -96,8 +96,10 @@ extension Refusal {
             self.init(
                 .busy, "too many records wait for the audit log's disk; try again",
                 retryAfter: GatewayLimits.auditRetry)
-        case .failing(let reason):
-            self.init(.unrecorded, "the audit log cannot be written, so nothing may be changed: \(reason)")
+        case .failing:
+            self.init(
+                .unavailable,
+                "the gateway's audit log cannot be written, so nothing may be changed; its own log says why")
         }
     }
 }

@@ -40,7 +40,7 @@ extension GatewayLoop {
     }
 
     /// Leaves the record of a chain that changes something.
-    mutating func record(
+    mutating func recordChain(
         _ unit: inout Unit, by grants: [Grant?], _ session: SessionPointer
     ) throws(Refusal) {
         var refusal: Refusal?
@@ -58,7 +58,7 @@ extension GatewayLoop {
         _ entries: [(entry: Entry, grant: Grant?)], _ session: SessionPointer
     ) throws(Refusal) -> UInt64 {
         guard let log = audit.log else { return 0 }
-        var record = record(.intent, session)
+        var record = newRecord(.intent, session)
         var awaited: [(LoopAudit.Operation, LoopAudit.Awaited)] = []
         var commands: [AuditRecord] = []
         for (entry, grant) in entries {
@@ -102,11 +102,12 @@ extension GatewayLoop {
 
     /// Of what waited for a record that did not come about.
     static let unrecorded = Refusal(
-        .unrecorded, "the audit log could not be written, so nothing may be changed, and nothing was")
+        .unavailable,
+        "the gateway's audit log could not be written, so nothing may be changed, and nothing was")
 
     // MARK: Words
 
-    func record(_ kind: AuditRecord.Kind, _ session: SessionPointer) -> AuditRecord {
+    func newRecord(_ kind: AuditRecord.Kind, _ session: SessionPointer) -> AuditRecord {
         var record = AuditRecord(kind, time: KernelClock.realtime())
         record.add("session", session.pointee.number)
         record.add("identity", session.pointee.identity)
@@ -215,7 +216,7 @@ extension GatewayLoop {
 
     mutating func auditBegin(_ session: SessionPointer) {
         guard let log = audit.log else { return }
-        var record = record(.session, session)
+        var record = newRecord(.session, session)
         record.add("peer", session.pointee.peer.description)
         record.add("principals", session.pointee.rights.policy.principals.description)
         log.add(record)
@@ -230,7 +231,7 @@ extension GatewayLoop {
             let operation = LoopAudit.Operation(session, entry.requestID)
             auditResult(operation, result: -ECANCELED, time: 0, isRefused: false)
         }
-        log.add(record(.sessionEnd, session))
+        log.add(newRecord(.sessionEnd, session))
     }
 
     /// A session has a device from now on, by asking for it or by opening it.
@@ -238,7 +239,7 @@ extension GatewayLoop {
         commons.enter()
         defer { commons.leave() }
         let epoch = devices.index(device).map(leases.epoch) ?? 0
-        audit(.lease) { record in
+        putOnRecord(.lease) { record in
             record.add("session", session)
             record.add("identity", commons.identity(of: session))
             record.add("device", device)
@@ -249,7 +250,7 @@ extension GatewayLoop {
     /// Sessions have a device no more.
     func auditLeaseEnd(_ device: DeviceTable.Index, _ sessions: [UInt64], _ ending: LeaseTable.Ending) {
         for session in sessions {
-            audit(.leaseEnd) { record in
+            putOnRecord(.leaseEnd) { record in
                 record.add("session", session)
                 record.add("identity", commons.identity(of: session))
                 record.add("device", devices[device].name)
@@ -259,7 +260,7 @@ extension GatewayLoop {
         }
     }
 
-    func audit(_ kind: AuditRecord.Kind, _ body: (inout AuditRecord) -> Void) {
+    func putOnRecord(_ kind: AuditRecord.Kind, _ body: (inout AuditRecord) -> Void) {
         guard let log = audit.log else { return }
         var record = AuditRecord(kind, time: KernelClock.realtime())
         body(&record)
@@ -294,7 +295,7 @@ extension GatewayLoop {
         let denials = audit.denials.sorted { ($0.key.session, $0.key.text) < ($1.key.session, $1.key.text) }
         audit.denials.removeAll(keepingCapacity: true)
         for (denial, count) in denials {
-            audit(.denied) { record in
+            putOnRecord(.denied) { record in
                 record.add("session", denial.session)
                 record.add("identity", denial.identity)
                 record.add("device", denial.device)
@@ -308,7 +309,7 @@ extension GatewayLoop {
         guard audit.otherDenials > 0 else { return }
         let others = audit.otherDenials
         audit.otherDenials = 0
-        audit(.denied) { $0.add("count", others) }
+        putOnRecord(.denied) { $0.add("count", others) }
     }
 
     private mutating func flushReads(_ session: SessionPointer) {
@@ -316,7 +317,7 @@ extension GatewayLoop {
         commons.enter()
         defer { commons.leave() }
         for (key, count) in session.pointee.reads.take() {
-            var record = record(.reads, session)
+            var record = newRecord(.reads, session)
             record.add("device", key.device == 0 ? "" : devices[key.device].name)
             record.add("operation", key.operation.map { "\($0)" } ?? "")
             if key.operation == .command {

@@ -124,7 +124,7 @@ extension GatewayLoop {
             let charge = charges.reduce(0, +)
             try session.pointee.state.charge(charge)
             guard trial.isMutating else { return charges }
-            do throws(Refusal) { try record(&unit, by: trial.grants, session) } catch {
+            do throws(Refusal) { try recordChain(&unit, by: trial.grants, session) } catch {
                 session.pointee.state.refund(charge)
                 throw error
             }

@@ -27,7 +27,7 @@ extension GatewayLoop {
                 "revision": "\(Revision.text(new.revision))", "before": "\(Revision.text(policy.revision))",
                 "by": "\(identity)",
             ])
-        audit(.policy) { record in
+        putOnRecord(.policy) { record in
             record.add("revision", Revision.text(new.revision))
             record.add("before", Revision.text(policy.revision))
             record.add("by", identity)

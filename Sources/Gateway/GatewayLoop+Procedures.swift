@@ -33,7 +33,7 @@ extension GatewayLoop {
 
     /// Starts a procedure that makes a device safe after its last lease, on nobody's behalf.
     mutating func start(_ procedure: Procedure, toRelease device: DeviceTable.Index, at place: Int) {
-        audit(.release) { record in
+        putOnRecord(.release) { record in
             record.add("device", procedure.device)
             record.add("procedure", procedure.name)
         }

@@ -20,10 +20,9 @@ public enum RefusalReason: UInt16, Sendable, CaseIterable {
     case draining = 9
     /// What the policy names is not what is there: the node has another type or is a link.
     case identity = 10
-    /// An operator has taken the device out of use; the text carries the operator's reason.
+    /// An operator has taken the device out of use, and the text carries the operator's reason; or what would change
+    /// something cannot be put on record.
     case unavailable = 11
-    /// It changes something, and the audit log cannot be written; nothing happened.
-    case unrecorded = 12
 }
 
 /// The payload of a refused completion: `reason u16 @0, rule_length u16 @2, text_length u32 @4`, then the id
@@ -56,7 +55,6 @@ public struct Refusal: Error, Equatable, Sendable {
         case .unsupported: -95  // EOPNOTSUPP
         case .draining: -108  // ESHUTDOWN
         case .identity: -19  // ENODEV
-        case .unrecorded: -5  // EIO
         }
     }
 

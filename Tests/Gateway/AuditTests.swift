@@ -194,10 +194,12 @@ import Testing
                 let completions = try client.completions(2)
                 guard completions.contains(where: { $0.id == id + 1 && $0.result == 0 }) else { exit(1) }
                 refused = completions.first { $0.id == id }
-                guard refused?.refusal?.reason == .unrecorded, refused?.result == -EIO else { exit(2) }
+                guard refused?.refusal?.reason == .unavailable, refused?.result == -EBUSY else { exit(2) }
                 id += 1
             }
-            guard refused?.refusal?.text.contains("the audit log cannot be written") == true else { exit(3) }
+            guard refused?.refusal?.text.contains("the gateway's audit log cannot be written") == true else {
+                exit(3)
+            }
             try setFileSizeLimit(.max)
             let isBack = eventually {
                 id += 1

@@ -9,7 +9,6 @@ struct RefusalTests {
         let results: [RefusalReason: Int32] = [
             .noRule: -13, .never: -13, .constraint: -13, .slotNotOpen: -9, .slotInUse: -16, .shape: -22,
             .unsupported: -95, .busy: -16, .draining: -108, .identity: -19, .unavailable: -16,
-            .unrecorded: -5,
         ]
         for reason in RefusalReason.allCases {
             for refusal in [

@@ -257,7 +257,6 @@ REFUSALS = [
     (9, -108, "", "the gateway is stopping"),
     (10, -19, "", "what is at the path of `board` is no character device – look there"),
     (11, -16, "", "`board` is disabled: the bench is being rewired"),
-    (12, -5, "", "the audit log cannot be written, so nothing may be changed"),
 ]
 for reason, result, rule, text in REFUSALS:
     flags = ("denied", "refused") if result == -13 else ("refused",)
@@ -376,7 +375,7 @@ def bad_refusal(name, payload):
 
 bad_refusal("refusal-cut", refusal(6, "", "")[:7])
 bad_refusal("refusal-reason-0", refusal(0, "", "no"))
-bad_refusal("refusal-reason-13", refusal(13, "", "no"))
+bad_refusal("refusal-reason-12", refusal(12, "", "no"))
 bad_refusal("refusal-lengths-short", refusal(6, "rule", "text") + b"x")
 bad_refusal("refusal-lengths-long", refusal(6, "rule", "text")[:-1])
 bad_refusal("refusal-rule-of-513", refusal(6, "r" * 513, ""))
