@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `ringctl audit` on a log that a test has written: what it prints, and how it ends.
-@Suite(.timeLimit(.minutes(2))) struct AuditToolTests {
+@Suite(.timeLimit(.minutes(5))) struct AuditToolTests {
     private let directory: TemporaryDirectory
 
     init() throws {

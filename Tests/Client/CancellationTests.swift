@@ -2,7 +2,7 @@ import RingClient
 import RingProtocol
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct CancellationTests {
     @Test func `a cancelled call ends at once and its late completion is dropped`() async throws {
         let gateway = try await FakeGateway.start()

@@ -2,7 +2,7 @@ import RingClient
 import RingProtocol
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct CreditTests {
     private func nops(_ count: Int) -> Batch {
         var batch = Batch(entries: count)

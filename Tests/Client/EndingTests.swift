@@ -2,7 +2,7 @@ import RingClient
 import RingProtocol
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct EndingTests {
     @Test func `a connection lost ends every pending call`() async throws {
         let gateway = try await FakeGateway.start()

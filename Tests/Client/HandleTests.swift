@@ -4,7 +4,7 @@ import Testing
 @testable import RingClient
 
 /// Files that commands give: their slots, and how they end with their owner.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HandleTests {
     private let command = EncodedCommand(code: SubOpcode(0xb407), argument: [1, 2], replySize: 8)
 

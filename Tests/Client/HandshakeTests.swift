@@ -3,7 +3,7 @@ import Testing
 
 @testable import RingClient
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HandshakeTests {
     /// The text of the handshake failure that connecting ends with.
     private func failure(_ configuration: ConnectionConfiguration) async throws -> String {

@@ -4,7 +4,7 @@ import Testing
 @testable import RingClient
 
 /// Commands by name, and what typed devices make of answers that a gateway should not give.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct NamedDeviceTests {
     /// A device whose commands a hostile gateway describes: `GET` with an `out` block of so many bytes.
     private func device(

@@ -14,7 +14,7 @@ func openDevice(_ connection: RingConnection, _ session: FakeSession, slot: UInt
     return try await device
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SessionTests {
     @Test func `the welcome of the gateway is what the connection shows`() async throws {
         var welcome = Welcome()

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// What docs/cli.md promises about ringctl: output, exit codes, one line of complaint.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ToolTests {
     private static let description = """
         {"device": "board", "profile": "tty", "read": {"maxLength": 16}, "write": {"maxLength": 4},

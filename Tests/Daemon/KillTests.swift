@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A daemon that is killed without a word, and started again (T15, T17).
-@Suite(.timeLimit(.minutes(3))) struct KillTests {
+@Suite(.timeLimit(.minutes(5))) struct KillTests {
     private func client(_ files: DaemonFiles, _ identity: TestCertificates.Pair, _ port: Int) throws
         -> RawClient
     {

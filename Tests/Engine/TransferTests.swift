@@ -60,7 +60,7 @@ import Testing
 
     /// poll(2) calls a terminal writable with room for a few bytes; its driver then waits for room for the
     /// rest.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func aWriteTheDeviceDoesNotTakeStopsNobodyElse() throws {
         let terminal = try Terminal()
         let other = try Terminal()
@@ -80,7 +80,7 @@ import Testing
         #expect(try bench.outcome(of: write).result == Int32(bytes.count))
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func writesReachATerminalInTheOrderOfSubmission() throws {
         let terminal = try Terminal()
         var bench = try Bench([Shapes.device(terminal.path, Shapes.getWindow)])
@@ -96,7 +96,7 @@ import Testing
     }
 
     /// VMIN and VTIME make a read wait after its first byte.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func aReadThatWaitsForMoreBytesStopsNobodyElse() throws {
         let terminal = try Terminal()
         let slave = Glibc.open(terminal.path, O_RDWR | O_NOCTTY | O_CLOEXEC)

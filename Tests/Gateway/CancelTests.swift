@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Cancels and deadlines, wherever the entry is.
-@Suite(.timeLimit(.minutes(2))) struct CancelTests {
+@Suite(.timeLimit(.minutes(5))) struct CancelTests {
     /// A call that lasts as long as the console is not switched to number 63, which nobody does.
     static let wait = CommandShape(
         name: "VT_WAITACTIVE", code: SubOpcode(0x5607), transport: .call, effect: .read, placement: .value,

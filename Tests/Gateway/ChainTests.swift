@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Chains, drains and delays, as a raw client sees them.
-@Suite(.timeLimit(.minutes(2))) struct ChainTests {
+@Suite(.timeLimit(.minutes(5))) struct ChainTests {
     private func results(_ completions: [RawCompletion]) -> [Int32] { completions.map(\.result) }
 
     @Test func aHundredCommandsAreOneRoundTripAndRunInOrder() throws {

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// One console for many.
-@Suite(.timeLimit(.minutes(2))) struct ConsoleTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsoleTests {
     private let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory() }

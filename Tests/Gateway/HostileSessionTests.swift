@@ -6,7 +6,7 @@ import Testing
 
 /// An authenticated client that guesses: slots, ids, leases, tokens of another. Nothing it tries succeeds, and the other
 /// notices nothing (T21).
-@Suite(.timeLimit(.minutes(3))) struct HostileSessionTests {
+@Suite(.timeLimit(.minutes(5))) struct HostileSessionTests {
     private func site(_ line: SerialLine) throws -> Site {
         try Site(
             devices: ["line: {path: \(line.path), profile: tty, open: read-write, lease: exclusive}"],

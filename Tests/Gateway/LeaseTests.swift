@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Leases as clients have them.
-@Suite(.timeLimit(.minutes(2))) struct LeaseTests {
+@Suite(.timeLimit(.minutes(5))) struct LeaseTests {
     private func site(_ line: SerialLine, _ terms: String = "lease: {mode: exclusive, ttl: 1h}") throws
         -> Site
     {

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Several loops: sessions and devices are dealt out to them, and no client can tell.
-@Suite(.timeLimit(.minutes(2))) struct LoopsTests {
+@Suite(.timeLimit(.minutes(5))) struct LoopsTests {
     private static let loops = 3
 
     private func site(_ lines: [SerialLine] = []) throws -> Site {

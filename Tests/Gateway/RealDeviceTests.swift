@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What the shipped profiles describe does on this machine's own kernel what it says, by names alone.
-@Suite(.timeLimit(.minutes(3))) struct RealDeviceTests {
+@Suite(.timeLimit(.minutes(5))) struct RealDeviceTests {
     private static let hasLoop = LoopDevice.reasonUnavailable(directory: "/tmp") == nil
 
     /// A policy with one device and one rule for it.

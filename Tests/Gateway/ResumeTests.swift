@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Sessions that outlive their connections, as a raw client sees them.
-@Suite(.timeLimit(.minutes(2))) struct ResumeTests {
+@Suite(.timeLimit(.minutes(5))) struct ResumeTests {
     private func resumption(_ welcome: Welcome, received: UInt64) -> Hello.Resumption {
         Hello.Resumption(
             epoch: welcome.epoch, session: welcome.session, token: welcome.token, received: received)

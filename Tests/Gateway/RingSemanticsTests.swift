@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Chains, streams, cancels and leases as users of the client library have them.
-@Suite(.timeLimit(.minutes(2))) struct RingSemanticsTests {
+@Suite(.timeLimit(.minutes(5))) struct RingSemanticsTests {
     private func site(_ line: SerialLine, lease: String = "none") throws -> Site {
         try Site(
             devices: ["line: {path: \(line.path), profile: tty, open: read-write, lease: \(lease)}"],

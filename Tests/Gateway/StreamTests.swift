@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Streams of reads and polls, as a raw client sees them.
-@Suite(.timeLimit(.minutes(2))) struct StreamTests {
+@Suite(.timeLimit(.minutes(5))) struct StreamTests {
     private func site(_ line: SerialLine) throws -> Site {
         try Site(
             devices: ["line: {path: \(line.path), profile: tty, open: read-write}"],

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Devices that come and go, and those who watch.
-@Suite(.timeLimit(.minutes(2))) struct WatchTests {
+@Suite(.timeLimit(.minutes(5))) struct WatchTests {
     private let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory() }
