@@ -35,6 +35,8 @@ let package = Package(
             name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl",
             providers: [.apt(["libssl-dev"])]),
 
+        .systemLibrary(name: "CSandbox", path: "Sources/CSandbox"),
+
         .target(name: "RingProtocol", path: "Sources/Protocol"),
         .target(name: "RingPolicy", dependencies: ["RingProtocol"], path: "Sources/Policy"),
         .target(
@@ -56,11 +58,13 @@ let package = Package(
         .target(
             name: "RingClient", dependencies: ["RingCodec", "RingProtocol"] + nio, path: "Sources/Client"),
         .target(name: "RingLab", path: "Sources/Lab"),
+        .target(name: "RingSandbox", dependencies: ["CSandbox"], path: "Sources/Sandbox"),
 
         .executableTarget(
             name: "ringgated",
             dependencies: [
-                "RingGateway", "RingAdministration", "RingPolicyFile", argumentParser, logging, yams,
+                "RingGateway", "RingAdministration", "RingPolicyFile", "RingSandbox", argumentParser, logging,
+                yams,
             ],
             path: "Sources/ringgated",
             // Relocations packed (DT_RELR, glibc 2.36) are 16 KiB to read at the start instead of 2 MiB.
@@ -132,6 +136,13 @@ let package = Package(
         .testTarget(
             name: "DaemonTests", dependencies: ["RingLab", "TestSupport", "ringctl", "ringgated"],
             path: "Tests/Daemon", exclude: ["unit_sandbox.py"]),
+        .systemLibrary(name: "CEscape", path: "Tests/Sandbox/CEscape"),
+        .executableTarget(
+            name: "escape", dependencies: ["RingSandbox", "CEscape", "CLiburing"],
+            path: "Tests/Sandbox/Escape"),
+        .testTarget(
+            name: "SandboxTests", dependencies: ["TestSupport", "escape"], path: "Tests/Sandbox",
+            exclude: ["CEscape", "Escape"]),
         .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], path: "Tests/Repository"),
     ],
     swiftLanguageModes: [.v6]

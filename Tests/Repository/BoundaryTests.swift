@@ -24,6 +24,7 @@ struct BoundaryTests {
             "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "RingCodec", "RingProtocol",
         ]),
         "Lab": platform,
+        "Sandbox": platform.union(["CSandbox"]),
         // What decides, without kernel, clock or log; the loop and the simulation drive it.
         "Gateway/Core": ["RingPolicy", "RingProtocol"],
     ]

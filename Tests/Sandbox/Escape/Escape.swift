@@ -1,0 +1,33 @@
+import Foundation
+import RingSandbox
+
+/// Code that has taken over a process and wants out: each attempt is made, with the sandbox of the gateway or without,
+/// and its result printed as `NAME: ERRNO`, 0 for one that came through.
+///
+/// usage: escape in|out FOLDER OUTSIDE PORT SOCKET
+///
+/// FOLDER is what the sandbox leaves; OUTSIDE is a folder with a file `secret`, PORT a port of 127.0.0.1 and SOCKET the
+/// name of an abstract socket where somebody listens. Every attempt is harmless when it succeeds.
+@main
+enum Escape {
+    static func main() {
+        let words = CommandLine.arguments
+        guard words.count == 6, let port = UInt16(words[4]) else { exit(64) }
+        let attempts = Attempts(inside: words[2], outside: words[3], port: port, socket: words[5])
+        if words[1] == "in" {
+            var reach = Reach()
+            reach.writable = [words[2]]
+            reach.devices = ["/dev"]
+            reach.listening = [0]
+            // TIOCGWINSZ
+            reach.ioctls = [CodeMask(value: 0x5413)]
+            do throws(SandboxError) { print("sandbox: \(try Sandbox.enter(reach))") } catch {
+                print("sandbox: \(error)")
+                exit(1)
+            }
+        }
+        for (name, attempt) in attempts.all { print("\(name): \(attempt())") }
+        for (name, use) in attempts.uses { print("use \(name): \(use())") }
+        for (name, attempt) in attempts.last { print("\(name): \(attempt())") }
+    }
+}
