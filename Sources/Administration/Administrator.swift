@@ -93,11 +93,18 @@ public final class Administrator: Sendable {
     /// SHA-256.
     private let hash: @Sendable ([UInt8]) -> [UInt8]
     let current = Mutex<Current?>(nil)
+    private let reach = Mutex<Reach?>(nil)
+
+    /// What a policy asks of the host that this process cannot do any more, and what to do about it.
+    public typealias Reach = @Sendable (PolicySnapshot) -> [(message: String, hint: String)]
 
     public init(_ files: Files, hash: @escaping @Sendable ([UInt8]) -> [UInt8]) {
         self.files = files
         self.hash = hash
     }
+
+    /// From now on policies that `reach` finds fault with are refused.
+    public func hold(to reach: @escaping Reach) { self.reach.withLock { $0 = reach } }
 
     var store: PolicyStore? { files.state.map(PolicyStore.init) }
 
@@ -147,8 +154,10 @@ public final class Administrator: Sendable {
 
     func compile(_ source: SourceText) throws(PolicyErrors) -> Compiled {
         let loaded = try PolicyLoader.load(source, profiles: files.profiles)
-        return Compiled(
-            text: source.bytes, snapshot: loaded.snapshot(revision: hash(loaded.revisionInput)))
+        let snapshot = loaded.snapshot(revision: hash(loaded.revisionInput))
+        let flaws = reach.withLock { $0 }?(snapshot) ?? []
+        guard flaws.isEmpty else { throw PolicyErrors(in: source.path, flaws) }
+        return Compiled(text: source.bytes, snapshot: snapshot)
     }
 }
 

@@ -23,7 +23,10 @@ public struct TrustFiles: Sendable, Equatable {
         self.clientCA = clientCA
     }
 
-    var all: [String] { [certificate, key, clientCA] + [revocationLists, denyList].compactMap { $0 } }
+    /// Paths of those that are named.
+    public var all: [String] {
+        [certificate, key, clientCA] + [revocationLists, denyList].compactMap { $0 }
+    }
 }
 
 /// What certificates are judged by, the same for all loops. When its files change another takes its place.

@@ -88,7 +88,7 @@ public struct CodePattern: Sendable, Hashable {
     }
 
     /// The bits that do not vary.
-    var mask: UInt32 { ~((sizes == nil ? 0 : 0x3fff << 16) | (numbers == nil ? 0 : 0xff)) }
+    public var mask: UInt32 { ~((sizes == nil ? 0 : 0x3fff << 16) | (numbers == nil ? 0 : 0xff)) }
 
     public var isExact: Bool { sizes == nil && numbers == nil }
 

@@ -44,6 +44,12 @@ public struct PolicyErrors: Error, Equatable, Sendable, CustomStringConvertible 
         }
     }
 
+    /// What is wrong with a file as a whole; not empty.
+    public init(in file: String, _ flaws: [(message: String, hint: String)]) {
+        self.init(
+            flaws.map { Diagnostic(file: file, line: 0, column: 0, message: $0.message, hint: $0.hint) })
+    }
+
     /// One diagnostic a line.
     public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
 }

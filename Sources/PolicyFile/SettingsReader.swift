@@ -1,4 +1,4 @@
-/// The daemon's configuration file: where to listen, and which other files to read. docs/cli.md lists the keys.
+/// The daemon's configuration file: where to listen, and which other files to read. docs/ringgated.md lists the keys.
 public struct DaemonSettings: Equatable, Sendable {
     public var listen: String?
     public var certificate: String?
@@ -36,6 +36,20 @@ public struct DaemonSettings: Equatable, Sendable {
     public var idleTimeout: UInt32?
     /// Loop threads; nil for one.
     public var loops: Int?
+
+    /// How much the daemon shuts itself in; nil for as much as the kernel has.
+    public var sandbox: SandboxUse?
+    /// Capabilities that it keeps, by the names of capabilities(7).
+    public var keptCapabilities: [String] = []
+
+    /// Whether the daemon goes on without a sandbox.
+    public enum SandboxUse: Sendable {
+        /// It does not start where a part of it is missing.
+        case required
+        /// It puts up what the kernel has.
+        case available
+        case off
+    }
 
     /// What `loops` may be.
     public static let loopCounts = Int(FileLimits.loops.lowerBound)...Int(FileLimits.loops.upperBound)
@@ -90,6 +104,12 @@ public struct DaemonSettings: Equatable, Sendable {
             "idle-timeout", in: FileLimits.lease, &report)
         settings.loops = map.optional("loops")?
             .number("loops", in: FileLimits.loops, &report).map(Int.init)
+        settings.sandbox = map.optional("sandbox")?
+            .choice(
+                "use of the sandbox", ["required": .required, "available": .available, "off": .off], &report)
+        settings.keptCapabilities =
+            map.optional("keep-capabilities")?.items("keep-capabilities", maximum: 64, &report)?
+            .compactMap { $0.line("a capability", &report) } ?? []
         map.finish(&report)
         return settings
     }

@@ -20,7 +20,8 @@ struct Ringgated: ParsableCommand {
 
             Exit codes: 0 ended in order, 2 a configuration, policy or profile file is wrong, 3 io_uring is \
             missing or disabled, 4 a certificate or key is unusable, 5 the address cannot be listened on, \
-            6 the directory of policy revisions cannot be used, 7 the audit log cannot be used, 64 wrong usage.
+            6 the directory of policy revisions cannot be used, 7 the audit log cannot be used, 8 the \
+            sandbox that is asked for cannot be put up, 64 wrong usage.
             """,
         version: "0.1.0")
 
@@ -49,7 +50,7 @@ struct Ringgated: ParsableCommand {
         OpenFileLimit.raise()
         if check { return try startup.check() }
         Signals.block()
-        let gateway = try startup.start()
+        let gateway = try startup.start(portFile)
         if let portFile { try PortFile.write(gateway.port, to: portFile) }
         Signals.obey(gateway)
         gateway.wait()

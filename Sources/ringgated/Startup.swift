@@ -17,6 +17,8 @@ enum Failure {
         }
     }
 
+    static func sandbox(_ text: String) -> any Error { end(8, text) }
+
     static func gateway(_ error: GatewayError) -> any Error {
         switch error {
         case .engine: end(3, error.description)
@@ -39,8 +41,10 @@ struct Startup {
     /// What is in the policy file.
     let policy: PolicySnapshot
     let logger: Logger
+    let settings: DaemonSettings
 
     init(_ settings: DaemonSettings) throws {
+        self.settings = settings
         var configuration = GatewayConfiguration(
             listen: settings.listen ?? "",
             certificate: try Self.required(settings.certificate, "certificate"),
@@ -96,13 +100,15 @@ struct Startup {
         return value
     }
 
-    func start() throws -> Gateway {
+    /// `portFile` is written later.
+    func start(_ portFile: String?) throws -> Gateway {
         let policy: PolicySnapshot
         do throws(AdministrationError) {
             policy = try administrator.start(at: UInt64(max(0, time(nil))))
         } catch {
             throw Failure.administration(error)
         }
+        try enterSandbox(policy, portFile)
         let gateway: Gateway
         do throws(GatewayError) {
             gateway = try Gateway.start(

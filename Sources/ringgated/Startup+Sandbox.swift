@@ -1,0 +1,145 @@
+import Foundation
+import RingPolicy
+import RingPolicyFile
+import RingSandbox
+
+/// Shutting the daemon in, between reading its files and its first thread.
+extension Startup {
+    func enterSandbox(_ policy: PolicySnapshot, _ portFile: String?) throws {
+        guard settings.sandbox != .off else {
+            return logger.warning("no sandbox: the configuration file says `sandbox: off`")
+        }
+        makeDirectories()
+        let reach = try reach(policy, portFile)
+        let sandbox: Sandbox
+        do throws(SandboxError) { sandbox = try Sandbox.enter(reach) } catch {
+            throw Failure.sandbox("the sandbox cannot be put up: \(error); `sandbox: off` goes without")
+        }
+        if settings.sandbox == .required, !sandbox.isComplete {
+            throw Failure.sandbox(
+                "the sandbox is not complete: \(sandbox); `sandbox: available` makes do with that")
+        }
+        administrator.hold(to: { Self.flaws(of: $0, within: reach) })
+        logger.notice("sandbox: \(sandbox)")
+        if geteuid() == 0 { logger.warning("runs as root; a user of its own would own less") }
+        let missing = reach.capabilities.subtracting(sandbox.capabilities)
+        for capability in missing.map(\.description).sorted() {
+            logger.warning("keep-capabilities: the daemon was not started with \(capability)")
+        }
+    }
+
+    /// Later their parents are out of reach.
+    private func makeDirectories() {
+        if let state = settings.state { mkdir(state, 0o750) }
+        if let audit = settings.audit { mkdir(audit, 0o700) }
+    }
+
+    private func reach(_ policy: PolicySnapshot, _ portFile: String?) throws -> Reach {
+        var reach = Reach()
+        // How the kernel is set up, udev's database for `identity`, and OpenSSL's own configuration.
+        reach.readable = [
+            "/proc/sys/kernel/io_uring_disabled", "/run/udev/data", "/sys/devices/system/cpu", "/etc/ssl",
+            "/usr/lib/ssl", "/etc/localtime", "/usr/share/zoneinfo",
+        ]
+        reach.readable.formUnion(configuration.trust.all.flatMap(Self.directories))
+        reach.readable.insert(administrator.files.profiles)
+        // Another policy takes the place of the file, where policies may be applied.
+        let policies = Self.directories(of: administrator.files.policy)
+        reach.readable.formUnion(policies)
+        if let state = settings.state { reach.writable.formUnion(policies + [state]) }
+        if let audit = settings.audit { reach.writable.insert(audit) }
+        if let portFile { reach.writable.insert(Self.directory(of: Self.absolute(portFile))) }
+        for log in policy.devices.compactMap({ $0.console?.log }) {
+            reach.writable.insert(Self.directory(of: log))
+        }
+        // Devices that are plugged in later are nodes that are not there yet.
+        reach.devices = ["/dev"]
+        for device in policy.devices where device.isNode {
+            reach.devices.insert(Self.directory(of: device.path))
+        }
+        reach.listening = Set(settings.listen.flatMap(Self.port).map { [$0] } ?? [])
+        reach.connecting = Set(policy.devices.compactMap(\.port))
+        reach.ioctls = Set(policy.profiles.values.flatMap(\.ioctls))
+        for name in settings.keptCapabilities {
+            guard let capability = Capability(name) else {
+                throw Failure.files(
+                    "keep-capabilities: `\(name)` is no capability; write it as capabilities(7) does, "
+                        + "such as CAP_SYS_TIME")
+            }
+            reach.capabilities.insert(capability)
+        }
+        return reach
+    }
+
+    /// What a later policy has that was not foreseen at the start.
+    private static func flaws(of policy: PolicySnapshot, within reach: Reach) -> [(
+        message: String, hint: String
+    )] {
+        let hint = "the gateway's sandbox was put up without it: restart the gateway with this policy"
+        var flaws: [String] = []
+        for device in policy.devices {
+            if device.isNode, !Reach.contains(device.path, in: reach.devices) {
+                flaws.append("device `\(device.name)`: \(device.path) is out of the gateway's reach")
+            }
+            if let port = device.port, !reach.connecting.contains(port) {
+                flaws.append("device `\(device.name)`: port \(port) is out of the gateway's reach")
+            }
+            if let log = device.console?.log, !Reach.contains(log, in: reach.writable) {
+                flaws.append("device `\(device.name)`: \(log) is out of the gateway's reach")
+            }
+        }
+        for profile in policy.profiles.values.sorted(by: { $0.name < $1.name }) {
+            let unknown = profile.ioctls.first { code in !reach.ioctls.contains { $0.contains(code) } }
+            if let unknown {
+                flaws.append(
+                    "profile `\(profile.name)`: ioctl 0x\(String(unknown.value, radix: 16)) is out of the "
+                        + "gateway's reach")
+            }
+        }
+        return flaws.map { ($0, hint) }
+    }
+
+    private static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+    }
+
+    private static func directory(of path: String) -> String {
+        let slash = path.lastIndex(of: "/") ?? path.startIndex
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// Where a file is looked for, and where it is: links are how certificates are replaced.
+    private static func directories(of path: String) -> [String] {
+        let path = absolute(path)
+        guard let target = realpath(path, nil) else { return [directory(of: path)] }
+        defer { free(target) }
+        return [directory(of: path), directory(of: String(cString: target))]
+    }
+
+    fileprivate static func port(_ address: String) -> UInt16? {
+        address.lastIndex(of: ":").flatMap { UInt16(address[address.index(after: $0)...]) }
+    }
+}
+
+extension Device {
+    /// Whether a file lies at the device's path.
+    fileprivate var isNode: Bool { [.character, .block, .regular].contains(kind) }
+    fileprivate var port: UInt16? { kind == .tcp ? Startup.port(path) : nil }
+}
+
+extension Profile {
+    /// What is handed to ioctl(2) for this profile.
+    fileprivate var ioctls: [CodeMask] {
+        let calls = commands.filter { $0.transport == .call }.map {
+            CodeMask(value: $0.pattern.base.code, mask: $0.pattern.mask)
+        }
+        return calls
+            + releases.flatMap { release -> [CodeMask] in
+                switch release {
+                case .restore(let get, let set, _): [CodeMask(value: get.code), CodeMask(value: set.code)]
+                case .write: []
+                case .call(let code, _): [CodeMask(value: code.code)]
+                }
+            }
+    }
+}
