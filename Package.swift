@@ -58,12 +58,21 @@ let package = Package(
         .target(
             name: "RingClient", dependencies: ["RingCodec", "RingProtocol"] + nio, path: "Sources/Client"),
         .target(name: "RingLab", path: "Sources/Lab"),
+        .target(
+            name: "RingStatus",
+            dependencies: [
+                "RingGateway", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/Status"),
         .target(name: "RingSandbox", dependencies: ["CSandbox"], path: "Sources/Sandbox"),
 
         .executableTarget(
             name: "ringgated",
             dependencies: [
-                "RingGateway", "RingAdministration", "RingPolicyFile", "RingSandbox", argumentParser, logging,
+                "RingGateway", "RingAdministration", "RingPolicyFile", "RingSandbox", "RingStatus",
+                argumentParser, logging,
                 yams,
             ],
             path: "Sources/ringgated",
@@ -109,7 +118,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "RingGateway", "RingAdministration", "RingAudit", "RingPolicyFile", "RingClient", "RingLab",
-                "TestSupport", logging,
+                "RingStatus", "TestSupport", logging,
             ],
             path: "Tests/Gateway", exclude: ["bad_certificates.py", "malformed_hellos.py"]),
         .testTarget(

@@ -6,7 +6,7 @@ import Synchronization
 /// The call engine for one device: a thread that runs its system calls one after the other, and a bounded queue in which
 /// sessions take turns.
 ///
-/// `@unchecked Sendable` is sound because every stored variable is touched only while `lock` is held, and an
+/// `@unchecked Sendable` is sound because every stored variable but one is touched only while `lock` is held, and an
 /// operation belongs to the lane from `enqueue` until it is in the finished list.
 final class CallLane: @unchecked Sendable {
     private let lock = ThreadLock()
@@ -23,6 +23,8 @@ final class CallLane: @unchecked Sendable {
     private var interrupted: UInt64 = 0
     private var isStopping = false
     private var thread = pthread_t()
+    /// Operations on files of the device that are closed. Touched by the engine's thread alone, without the lock.
+    var startedBefore = 0
 
     init(finished: FinishedList, counters: EngineCounters) throws(EngineError) {
         self.finished = finished
@@ -262,10 +264,12 @@ extension CallLane {
 
     var isIdle: Bool { lock.locked { running == nil && waiting.isEmpty } }
 
-    func state(now: UInt64) -> LaneState {
+    /// `started` on the files of the device that are open.
+    func state(now: UInt64, started: Int) -> LaneState {
         lock.locked {
             LaneState(
-                operations: depth, runningFor: running.map { _ in age(now) },
+                started: startedBefore + started, operations: depth,
+                runningFor: running.map { _ in age(now) },
                 isStuck: isStuck(now) || running?.pointee.isAnswered == true)
         }
     }
@@ -273,6 +277,8 @@ extension CallLane {
 
 /// What a device's worker is doing.
 public struct LaneState: Sendable, Equatable {
+    /// Operations that were begun on the device so far, on rings as well.
+    public let started: Int
     /// Waiting and running.
     public let operations: Int
     /// Nanoseconds for which the running call has been in the kernel; nil when none is.

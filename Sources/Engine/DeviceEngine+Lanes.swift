@@ -38,6 +38,7 @@ extension DeviceEngine {
             files[index].lane = lane
             files[index].isQuarantined = false
         }
+        lane.startedBefore = old.startedBefore
         lanes[device] = lane
         lanesLeftBehind.append(old)
         counters.resets.add(1, ordering: .relaxed)
@@ -46,14 +47,18 @@ extension DeviceEngine {
     }
 
     /// What a device's worker is doing; nil when it has none, because nobody has opened the device yet.
-    public func laneState(device: String) -> LaneState? {
-        lanes[device]?.state(now: KernelClock.monotonic())
-    }
+    public func laneState(device: String) -> LaneState? { laneStates[device] }
 
     /// All of them by their devices' names.
     public var laneStates: [String: LaneState] {
         let now = KernelClock.monotonic()
-        return lanes.mapValues { $0.state(now: now) }
+        var started: [ObjectIdentifier: Int] = [:]
+        for index in 0..<UInt32(EngineLimits.openFiles) {
+            if let lane = files[index].lane {
+                started[ObjectIdentifier(lane), default: 0] += files[index].started
+            }
+        }
+        return lanes.mapValues { $0.state(now: now, started: started[ObjectIdentifier($0)] ?? 0) }
     }
 
     /// Tells the client of a call that does not come back, and of a close that would wait for it.

@@ -109,6 +109,7 @@ public struct DeviceEngine: ~Copyable {
         operation.pointee.file = file.index
         operation.pointee.started = now
         files[file.index].inFlight += 1
+        files[file.index].started += 1
         if kind != .call { ringEntries += 1 }
         return operation
     }

@@ -23,6 +23,8 @@ struct OpenFile {
     /// Those of a file where they take turns, each among its kind.
     var reads = TurnQueue()
     var writes = TurnQueue()
+    /// Operations that were begun on it.
+    var started = 0
     /// Operations that use the file, and those of them that do not come back.
     var inFlight = 0
     var stuck = 0
@@ -78,6 +80,7 @@ struct OpenFileTable: ~Copyable {
     }
 
     mutating func release(_ index: UInt32) {
+        files[Int(index)].lane?.startedBefore += files[Int(index)].started
         files[Int(index)] = OpenFile()
         free.append(index)
     }

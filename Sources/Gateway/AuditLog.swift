@@ -24,6 +24,7 @@ final class AuditLog: Sendable {
     private let logger: Logger
     private let ending = LoopEnding()
     private let sequence: Atomic<UInt64>
+    private let failing = Atomic(false)
 
     /// Nanoseconds until records that nobody waits for are on the disk.
     static let syncInterval: UInt64 = 200_000_000
@@ -43,6 +44,8 @@ final class AuditLog: Sendable {
     /// Number of the last record that is on the disk.
     var head: UInt64 { sequence.load(ordering: .relaxed) }
 
+    var isFailing: Bool { failing.load(ordering: .relaxed) }
+
     /// Starts the thread. `first` is the first record; what has become of intents is told to the loops that wait for them.
     func start(_ first: AuditRecord, _ mailboxes: [Mailbox]) throws(EngineError) {
         var first = first
@@ -55,6 +58,7 @@ final class AuditLog: Sendable {
                 let batch = queue.take(until: writer.nextDuty)
                 let isDurable = writer.write(batch)
                 queue.setFailing(writer.failure != nil)
+                failing.store(writer.failure != nil, ordering: .relaxed)
                 sequence.store(store.head.sequence, ordering: .relaxed)
                 for (loop, mailbox) in mailboxes.enumerated() where batch.loops >> UInt64(loop) & 1 == 1 {
                     mailbox.post(.recorded(upTo: batch.lastIntent, isDurable: isDurable))

@@ -181,6 +181,12 @@ public final class Gateway: Sendable {
         trustWatch.look()
     }
 
+    /// Asks all loops what they are doing. `deliver` is called on a loop's thread, which it must not keep; never when the
+    /// gateway has ended.
+    public func status(_ deliver: @escaping @Sendable (GatewayStatus) -> Void) {
+        mailboxes[0].post(.status(deliver))
+    }
+
     /// Blocks until the gateway has ended.
     public func wait() {
         for ending in endings { ending.wait() }
@@ -190,6 +196,8 @@ public final class Gateway: Sendable {
 
     /// Number of the last record of the audit log that is on the disk; nil without one.
     public var auditHead: UInt64? { audit?.head }
+    /// Whether the audit log cannot be written now, so that what changes something is refused.
+    public var isAuditFailing: Bool { audit?.isFailing ?? false }
 
     /// The loop's whole life, on its own thread: rings belong to the thread that makes them.
     private static func run(

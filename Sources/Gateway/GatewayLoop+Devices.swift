@@ -4,64 +4,6 @@ import RingEngine
 import RingPolicy
 import RingProtocol
 
-/// A device as administration sees it.
-private struct DeviceReport: Encodable {
-    let name: String
-    let profile: String
-    let labels: [String: String]
-    /// `enabled`, `draining` or `disabled`; the last two with an operator's words.
-    let state: String
-    let reason: String?
-    let by: String?
-    /// Seconds since 1970.
-    let since: UInt64?
-    /// Numbers of the sessions that have it open.
-    let sessions: [UInt64]
-    /// `none`, `shared` or `exclusive`: how it can be leased.
-    let lease: String
-    /// Numbers of the sessions that hold a lease on it; absent where nobody can.
-    let holders: [UInt64]?
-    /// Absent while the device has no worker, because nobody has opened it yet.
-    let lane: Lane?
-
-    /// What the device's worker is doing.
-    struct Lane: Encodable {
-        /// Waiting and running.
-        let operations: Int
-        /// Milliseconds for which the running call has been in the kernel; absent when none is.
-        let runningFor: UInt64?
-        /// Whether it is one that nothing ends but `device.reset-lane`.
-        let isStuck: Bool
-
-        init(_ state: LaneState) {
-            operations = state.operations
-            runningFor = state.runningFor.map { $0 / 1_000_000 }
-            isStuck = state.isStuck
-        }
-    }
-
-    init(
-        _ device: Device, _ entry: DeviceTable.Entry?, sessions: [UInt64], holders: [UInt64], lane: LaneState?
-    ) {
-        name = device.name
-        profile = device.profile.name
-        labels = device.labels
-        self.sessions = sessions
-        lease = "\(device.lease.mode)"
-        self.holders = device.lease.mode == .none ? nil : holders
-        self.lane = lane.map(Lane.init)
-        let order: DeviceTable.Order?
-        switch entry?.availability ?? .enabled {
-        case .enabled: (state, order) = ("enabled", nil)
-        case .draining(let draining): (state, order) = ("draining", draining)
-        case .disabled(let disabled): (state, order) = ("disabled", disabled)
-        }
-        reason = order?.reason
-        by = order?.identity
-        since = order?.time
-    }
-}
-
 extension GatewayLoop {
     /// Devices after the one named, with what each loop knows of them.
     func listDevices(after: String, _ parts: [Gathering.Part]) -> [UInt8] {
@@ -71,14 +13,19 @@ extension GatewayLoop {
             .sorted { $0.name < $1.name }
         var list = ReplyList("devices")
         for device in listed {
-            let sessions = parts.flatMap { $0.users[device.name] ?? [] }.sorted()
-            let report = DeviceReport(
-                device, devices.find(device.name), sessions: sessions,
-                holders: devices.index(device.name).map { leases.holders($0) } ?? [],
-                lane: parts.lazy.compactMap { $0.lanes[device.name] }.first)
-            guard list.add(report) else { return list.finished(hasMore: true) }
+            guard list.add(report(device, parts)) else { return list.finished(hasMore: true) }
         }
         return list.finished(hasMore: false)
+    }
+
+    /// To be called while the commons are entered.
+    func report(_ device: Device, _ parts: [Gathering.Part]) -> DeviceReport {
+        DeviceReport(
+            device, devices.find(device.name),
+            sessions: parts.flatMap { $0.users[device.name] ?? [] }.sorted(),
+            holders: devices.index(device.name).map { leases.holders($0) } ?? [],
+            lane: parts.lazy.compactMap { $0.lanes[device.name] }.first,
+            denied: commons.requests.denied[device.name] ?? 0)
     }
 
     /// This loop's sessions by the devices they have open.

@@ -98,6 +98,7 @@ extension GatewayLoop {
         case (.reload, .serving): reloadPolicy()
         case (.nodesChanged(let changes), .serving): nodesChanged(changes)
         case (.administered(let outcome), _): administered(outcome)
+        case (.status(let deliver), _): gather(.all(deliver), nil)
         case (.renew(let trust), _): renew(trust)
         case (.recorded(let intent, let isDurable), _): recorded(upTo: intent, isDurable: isDurable)
         case (.drain, _), (.stop, _), (.apply, _), (.reload, _), (.nodesChanged, _): break
@@ -129,7 +130,7 @@ extension GatewayLoop {
         case .resetLane(let device, let tag): resetLane(of: device, tag)
         case .pump(let console): pump(console)
         case .endReader(let key): endReader(key)
-        case .drain, .stop, .apply, .reload, .nodesChanged, .administered, .renew, .recorded: break
+        case .drain, .stop, .apply, .reload, .nodesChanged, .administered, .renew, .recorded, .status: break
         }
     }
 

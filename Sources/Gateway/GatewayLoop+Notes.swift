@@ -10,6 +10,7 @@ extension GatewayLoop {
     mutating func noteDenial(_ refusal: Refusal, of entry: Entry, _ session: SessionPointer) {
         guard refusal.flags.contains(.denied) else { return }
         counters.denials.increment()
+        countDenial(of: entry, session)
         note(Self.request(entry, session, refusal))
         auditDenial(refusal, of: entry, Self.deviceName(entry, session) ?? "", session)
         events.add(
@@ -21,6 +22,16 @@ extension GatewayLoop {
                 "request": "\(entry.requestID.value)",
                 "rule": "\(refusal.rule.isEmpty ? "none" : refusal.rule)", "text": "\(refusal.text)",
             ])
+    }
+
+    /// What is no device's name is the client's word, and is not kept.
+    private mutating func countDenial(of entry: Entry, _ session: SessionPointer) {
+        guard let name = Self.deviceName(entry, session) else { return }
+        // A file that a command gave is DEVICE/PROFILE.
+        let device = String(name.prefix { $0 != "/" })
+        commons.enter()
+        if devices.find(device) != nil { commons.requests.countDenial(on: device) }
+        commons.leave()
     }
 
     /// An entry runs that no rule allows, because its device is observed.

@@ -3,20 +3,23 @@ import RingPolicy
 import RingProtocol
 
 /// A session as administration sees it.
-struct SessionReport: Encodable, Sendable {
-    struct Slot: Encodable, Sendable {
-        let slot: UInt16
-        let device: String
-        let state: String
+public struct SessionReport: Encodable, Sendable {
+    public struct Slot: Encodable, Sendable {
+        public let slot: UInt16
+        public let device: String
+        public let state: String
     }
-    let session: UInt64
-    let identity: String
-    let principals: [String]
-    let peer: String
+    public let session: UInt64
+    public let identity: String
+    public let principals: [String]
+    /// The client's address and port.
+    public let peer: String
     /// False while it waits for its client to come back.
-    let isConnected: Bool
-    let slots: [Slot]
-    let inFlight: Int
+    public let isConnected: Bool
+    public let slots: [Slot]
+    public let inFlight: Int
+    /// Entries that it has sent so far.
+    public let entries: Int
 
     init(_ session: SessionPointer) {
         self.session = session.pointee.number
@@ -29,6 +32,7 @@ struct SessionReport: Encodable, Sendable {
             return Slot(slot: number.index, device: slot.grant?.device.name ?? "", state: slot.word)
         }
         inFlight = session.pointee.state.inFlight
+        entries = session.pointee.state.accepted
     }
 }
 

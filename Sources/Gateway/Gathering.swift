@@ -10,6 +10,8 @@ final class Gathering: @unchecked Sendable {
     enum Question: Sendable {
         case sessions(after: UInt64)
         case devices(after: String)
+        /// For the gateway's owner.
+        case all(@Sendable (GatewayStatus) -> Void)
     }
 
     /// What one loop knows.
@@ -21,14 +23,14 @@ final class Gathering: @unchecked Sendable {
     }
 
     let question: Question
-    /// The entry to answer.
-    let tag: OperationTag
+    /// The entry to answer; nil when the gateway's owner has asked.
+    let tag: OperationTag?
     private let count: Int
     private let lock = ThreadLock()
     private var collected: [Part] = []
 
     /// Of as many loops.
-    init(_ question: Question, _ tag: OperationTag, of count: Int) {
+    init(_ question: Question, _ tag: OperationTag?, of count: Int) {
         self.question = question
         self.tag = tag
         self.count = count
@@ -47,24 +49,23 @@ final class Gathering: @unchecked Sendable {
 
 extension GatewayLoop {
     /// Asks all loops; whoever answers last lets this one know.
-    mutating func gather(_ question: Gathering.Question, _ tag: OperationTag) {
+    mutating func gather(_ question: Gathering.Question, _ tag: OperationTag?) {
         let gathering = Gathering(question, tag, of: commons.loops)
         tellOthers(.report(gathering))
         report(to: gathering)
     }
 
     mutating func report(to gathering: Gathering) {
-        let part: Gathering.Part
-        switch gathering.question {
-        case .sessions:
-            var sessions: [SessionReport] = []
-            forEachSession { _, session in sessions.append(SessionReport(session)) }
-            part = Gathering.Part(sessions: sessions, users: [:], lanes: [:])
-        case .devices:
-            part = Gathering.Part(sessions: [], users: usersOfDevices(), lanes: engine.laneStates)
-        }
+        let part =
+            switch gathering.question {
+            case .sessions: Gathering.Part(sessions: sessionReports(), users: [:], lanes: [:])
+            case .devices: Gathering.Part(sessions: [], users: usersOfDevices(), lanes: engine.laneStates)
+            case .all:
+                Gathering.Part(
+                    sessions: sessionReports(), users: usersOfDevices(), lanes: engine.laneStates)
+            }
         guard gathering.add(part) else { return }
-        let home = gathering.tag.loop
+        let home = gathering.tag?.loop ?? 0
         if home == number {
             gathered(gathering)
         } else {
@@ -72,12 +73,19 @@ extension GatewayLoop {
         }
     }
 
+    private mutating func sessionReports() -> [SessionReport] {
+        var sessions: [SessionReport] = []
+        forEachSession { _, session in sessions.append(SessionReport(session)) }
+        return sessions
+    }
+
     mutating func gathered(_ gathering: Gathering) {
-        let document =
-            switch gathering.question {
-            case .sessions(let after): listSessions(after: after, gathering.parts)
-            case .devices(let after): listDevices(after: after, gathering.parts)
-            }
-        give(AdministrationAnswer(document: document), gathering.tag)
+        let document: [UInt8]
+        switch gathering.question {
+        case .sessions(let after): document = listSessions(after: after, gathering.parts)
+        case .devices(let after): document = listDevices(after: after, gathering.parts)
+        case .all(let deliver): return deliver(status(gathering.parts))
+        }
+        if let tag = gathering.tag { give(AdministrationAnswer(document: document), tag) }
     }
 }

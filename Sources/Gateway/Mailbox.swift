@@ -13,6 +13,8 @@ final class Mailbox: Sendable {
         case stop
         /// Put this policy in force; for the first loop.
         case apply(PolicySnapshot)
+        /// Tell what all are doing; for the first loop.
+        case status(@Sendable (GatewayStatus) -> Void)
         /// Read the policy file again; for the first loop.
         case reload
         /// The certificates, or what they are judged by, are others now; for the first loop.

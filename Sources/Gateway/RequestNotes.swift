@@ -5,6 +5,8 @@ import RingAdministration
 /// are many. Peers could cause a million a second.
 struct RequestNotes {
     private(set) var log = RequestLog()
+    /// Entries that were denied, by devices that the policy has or had.
+    private(set) var denied: [String: Int] = [:]
     private var kept = 0
     private var dropped = 0
 
@@ -19,6 +21,8 @@ struct RequestNotes {
         kept += 1
         log.add(request())
     }
+
+    mutating func countDenial(on device: String) { denied[device, default: 0] += 1 }
 
     /// To be called at every tick of the loop.
     mutating func endInterval(_ logger: Logger) {

@@ -18,6 +18,8 @@ public struct DaemonSettings: Equatable, Sendable {
     public var audit: String?
     /// Bytes after which another file of it begins; nil for the built-in size.
     public var auditFileSize: Int?
+    /// `ADDRESS:PORT` of this host's own for metrics, health and the status page; nil for none.
+    public var status: String?
     public var logLevel: String?
     /// Connections at once; nil for the built-in bound.
     public var maxSessions: Int?
@@ -90,6 +92,7 @@ public struct DaemonSettings: Equatable, Sendable {
         settings.audit = path(map.optional("audit"))
         settings.auditFileSize = map.optional("audit-file-size")?
             .number("audit-file-size", in: FileLimits.auditFile, &report).map(Int.init)
+        settings.status = map.optional("status")?.line("an address", &report)
         settings.logLevel = map.optional("log-level")?.choice("log level", levels, &report)
         settings.maxSessions = map.optional("max-sessions")?
             .number("max-sessions", in: 1...65_536, &report).map(Int.init)

@@ -50,7 +50,8 @@ enum Calls {
             [
                 SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_mkdir, SYS_unlink, SYS_rmdir,
                 SYS_rename,
-                SYS_poll, SYS_select, SYS_epoll_wait, SYS_pipe, SYS_dup2, SYS_time, SYS_getrlimit,
+                SYS_poll, SYS_select, SYS_epoll_wait, SYS_epoll_create, SYS_pipe, SYS_dup2, SYS_time,
+                SYS_getrlimit,
             ]
         #else
             []

@@ -47,6 +47,16 @@ struct DeviceStates: AsyncParsableCommand {
         let sessions: [UInt64]
         let lease: String
         let holders: [UInt64]?
+        /// Absent in the answers of older gateways.
+        let started: Int?
+        let denied: Int?
+        let lane: Lane?
+
+        struct Lane: Codable {
+            let operations: Int
+            let runningFor: UInt64?
+            let isStuck: Bool
+        }
     }
     private struct Request: Encodable {
         let after: String
@@ -59,17 +69,22 @@ struct DeviceStates: AsyncParsableCommand {
         let devices: [State]
     }
 
+    /// All of them, page by page.
+    static func all(_ gateway: RingConnection) async throws -> [State] {
+        var states: [State] = []
+        var hasMore = true
+        while hasMore {
+            let request = Request(after: states.last?.name ?? "")
+            let page = try await gateway.administer(.deviceList, request).decoded(Page.self)
+            states += page.devices
+            hasMore = page.more == true && !page.devices.isEmpty
+        }
+        return states
+    }
+
     func run() async throws {
         var states: [State] = []
-        try await connection.withConnection { gateway in
-            var hasMore = true
-            while hasMore {
-                let request = Request(after: states.last?.name ?? "")
-                let page = try await gateway.administer(.deviceList, request).decoded(Page.self)
-                states += page.devices
-                hasMore = page.more == true && !page.devices.isEmpty
-            }
-        }
+        try await connection.withConnection { states = try await Self.all($0) }
         switch output.format {
         case .json: try Output.json(States(devices: states))
         case .text: for state in states { print(line(state)) }

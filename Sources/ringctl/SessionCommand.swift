@@ -27,6 +27,8 @@ struct SessionList: AsyncParsableCommand {
         let isConnected: Bool
         let slots: [Slot]
         let inFlight: Int
+        /// Absent in the answers of older gateways.
+        let entries: Int?
     }
     private struct Request: Encodable {
         let after: UInt64
@@ -39,17 +41,22 @@ struct SessionList: AsyncParsableCommand {
         let sessions: [Session]
     }
 
+    /// All of them, page by page.
+    static func all(_ gateway: RingConnection) async throws -> [Session] {
+        var sessions: [Session] = []
+        var hasMore = true
+        while hasMore {
+            let request = Request(after: sessions.last?.session ?? 0)
+            let page = try await gateway.administer(.sessionList, request).decoded(Page.self)
+            sessions += page.sessions
+            hasMore = page.more == true && !page.sessions.isEmpty
+        }
+        return sessions
+    }
+
     func run() async throws {
         var sessions: [Session] = []
-        try await connection.withConnection { gateway in
-            var hasMore = true
-            while hasMore {
-                let request = Request(after: sessions.last?.session ?? 0)
-                let page = try await gateway.administer(.sessionList, request).decoded(Page.self)
-                sessions += page.sessions
-                hasMore = page.more == true && !page.sessions.isEmpty
-            }
-        }
+        try await connection.withConnection { sessions = try await Self.all($0) }
         switch output.format {
         case .json: try Output.json(Sessions(sessions: sessions))
         case .text:

@@ -23,7 +23,9 @@ struct Ringgated: ParsableCommand {
             6 the directory of policy revisions cannot be used, 7 the audit log cannot be used, 8 the \
             sandbox that is asked for cannot be put up, 64 wrong usage.
             """,
-        version: "0.1.0")
+        version: version)
+
+    static let version = "0.1.0"
 
     @Option(help: "Configuration file (YAML).") var config: String?
     @Option(help: "ADDRESS:PORT to listen on, port 0 for any (default 127.0.0.1:7450).") var listen: String?
@@ -38,6 +40,8 @@ struct Ringgated: ParsableCommand {
     @Option(help: "Directory to keep policies that were in force; without it none can be applied remotely.")
     var state: String?
     @Option(help: "Directory of the audit log; without it none is kept.") var audit: String?
+    @Option(help: "ADDRESS:PORT of this host's own for metrics, health and a status page; none unless given.")
+    var status: String?
     @Option(help: "Loop threads that share sessions and devices among them, 1 to 64 (default 1).")
     var loops: Int?
     @Option(help: "debug, info, notice, warning or error (default info).") var logLevel: String?
@@ -51,9 +55,11 @@ struct Ringgated: ParsableCommand {
         if check { return try startup.check() }
         Signals.block()
         let gateway = try startup.start(portFile)
+        let status = try startup.startStatus(of: gateway)
         if let portFile { try PortFile.write(gateway.port, to: portFile) }
         Signals.obey(gateway)
         gateway.wait()
+        status?.stop()
         startup.logger.notice("ended")
     }
 
@@ -73,6 +79,7 @@ struct Ringgated: ParsableCommand {
         settings.profiles = profiles ?? settings.profiles ?? "/usr/share/ringgate/profiles"
         settings.state = state ?? settings.state
         settings.audit = audit ?? settings.audit
+        settings.status = status ?? settings.status
         if let loops, !DaemonSettings.loopCounts.contains(loops) {
             throw ValidationError("loops: write a number from 1 to 64")
         }

@@ -57,7 +57,9 @@ extension Startup {
         for device in policy.devices where device.isNode {
             reach.devices.insert(Self.directory(of: device.path))
         }
-        reach.listening = Set(settings.listen.flatMap(Self.port).map { [$0] } ?? [])
+        reach.listening = Set([settings.listen, settings.status].compactMap { $0 }.compactMap(Self.port))
+        // What the process uses itself, for its metrics.
+        if settings.status != nil { reach.readable.insert("/proc/self") }
         reach.connecting = Set(policy.devices.compactMap(\.port))
         reach.ioctls = Set(policy.profiles.values.flatMap(\.ioctls))
         for name in settings.keptCapabilities {

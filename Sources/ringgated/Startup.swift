@@ -5,6 +5,7 @@ import RingAdministration
 import RingGateway
 import RingPolicy
 import RingPolicyFile
+import RingStatus
 
 /// Ends the daemon with a line on standard error and the exit code that goes with it.
 enum Failure {
@@ -17,6 +18,7 @@ enum Failure {
         }
     }
 
+    static func status(_ text: String) -> any Error { end(5, text) }
     static func sandbox(_ text: String) -> any Error { end(8, text) }
 
     static func gateway(_ error: GatewayError) -> any Error {
@@ -131,6 +133,20 @@ struct Startup {
                 "revision": "\(Revision.text(policy.revision))",
             ])
         return gateway
+    }
+
+    /// Its page and metrics, where the settings ask for them.
+    func startStatus(of gateway: Gateway) throws -> StatusServer? {
+        guard let address = settings.status else { return nil }
+        let server: StatusServer
+        do throws(StatusError) {
+            server = try StatusServer.start(
+                on: address, gateway, trust: configuration.trust, version: Ringgated.version)
+        } catch {
+            throw Failure.status(error.description)
+        }
+        logger.notice("status on http://\(server.address)")
+        return server
     }
 
     /// Why a device could not be opened now, if so.

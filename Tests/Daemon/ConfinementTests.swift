@@ -51,6 +51,21 @@ import Testing
         }
     }
 
+    /// Its status page needs another port, threads and what the process uses itself.
+    @Test func theStatusPageWorksInTheSandbox() throws {
+        let files = try DaemonFiles()
+        let (daemon, port) = try files.start(["--status", "127.0.0.1:0"])
+        let others = try daemon.listeningPorts().subtracting([port])
+        let metrics = try HTTP("/metrics", port: try #require(others.first))
+        #expect(others.count == 1 && metrics.status == 200)
+        #expect(metrics.body.contains("\nprocess_resident_memory_bytes "), "\(metrics.body)")
+        #expect(try HTTP("/readyz", port: try #require(others.first)).body == "ready\n")
+        daemon.signal(SIGTERM)
+        #expect(try daemon.exitCode() == 0, "\(daemon.log)")
+        let wrong = try Daemon.run(files.arguments(and: ["--status", "0.0.0.0:0"]))
+        #expect(wrong.code == 5 && wrong.log.contains("anybody could read it"), "\(wrong.log)")
+    }
+
     @Test func itCanBeLeftOffAndSaysSo() throws {
         let (daemon, _) = try DaemonFiles().started("sandbox: off\n")
         let status = try String(
@@ -79,6 +94,26 @@ import Testing
         let (daemon, _) = try files.start(through: wrapper)
         daemon.signal(SIGTERM)
         #expect(try daemon.exitCode() == 0)
+    }
+}
+
+extension Daemon {
+    /// Local TCP ports of its listening sockets (proc(5), /proc/PID/net/tcp).
+    fileprivate func listeningPorts() throws -> Set<Int> {
+        let process = "/proc/\(self.process.processIdentifier)"
+        let sockets = try FileManager.default.contentsOfDirectory(atPath: "\(process)/fd").compactMap {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "\(process)/fd/\($0)")
+        }
+        let table = try String(contentsOfFile: "\(process)/net/tcp", encoding: .utf8)
+        return Set(
+            table.split(separator: "\n").dropFirst().compactMap { line in
+                let words = line.split(separator: " ")
+                // 0A is TCP_LISTEN.
+                guard words.count > 9, words[3] == "0A", sockets.contains("socket:[\(words[9])]") else {
+                    return nil
+                }
+                return Int(words[1].suffix(4), radix: 16)
+            })
     }
 }
 

@@ -63,7 +63,7 @@ struct PatienceTests {
         let file = try bench.open("device")
         #expect(
             bench.engine.laneState(device: "device")
-                == LaneState(operations: 0, runningFor: nil, isStuck: false))
+                == LaneState(started: 0, operations: 0, runningFor: nil, isStuck: false))
         let id = try bench.start(.command, file, code: Self.code, CancellationTests.never)
         _ = try bench.start(.command, file, code: Self.code, CancellationTests.never)
         #expect(eventually { bench.engine.laneState(device: "device")?.runningFor ?? 0 > 0 })

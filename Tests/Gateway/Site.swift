@@ -112,6 +112,13 @@ final class Site: Sendable {
             }
     }
 
+    /// What its certificates were read from.
+    var trust: TrustFiles {
+        TrustFiles(
+            certificate: certificates.server.certificate, key: certificates.server.key,
+            clientCA: certificates.authority.certificate)
+    }
+
     // MARK: Clients
 
     /// The client library, as users have it.

@@ -24,6 +24,7 @@ struct BoundaryTests {
             "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "RingCodec", "RingProtocol",
         ]),
         "Lab": platform,
+        "Status": platform.union(["FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix", "RingGateway"]),
         "Sandbox": platform.union(["CSandbox"]),
         // What decides, without kernel, clock or log; the loop and the simulation drive it.
         "Gateway/Core": ["RingPolicy", "RingProtocol"],

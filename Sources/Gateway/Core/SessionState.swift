@@ -25,6 +25,8 @@ struct SessionState: ~Copyable {
     private(set) var inFlight = 0
     /// Entries without their last completion.
     private(set) var unanswered = 0
+    /// Entries that were accepted so far.
+    private(set) var accepted = 0
     private(set) var lastRequestID = RequestID(0)
     private var payloadInFlight = 0
     private let allowedFlags: EntryFlags
@@ -86,6 +88,7 @@ struct SessionState: ~Copyable {
         }
         inFlight += frame.header.count
         unanswered += frame.header.count
+        accepted += frame.header.count
         lastRequestID = submission.lastRequestID
         return submission
     }
