@@ -33,6 +33,9 @@ struct ConnectionOptions: ParsableArguments {
     func withConnection(_ body: (RingConnection) async throws -> Void) async throws {
         let connection = try await RingConnection.connect(configuration())
         do {
+            if let agent = ProcessInfo.processInfo.environment[LeaseAgent.variable], !agent.isEmpty {
+                try await connection.join(agent)
+            }
             try await body(connection)
         } catch {
             // In a task of its own: this one may be cancelled, and then it could not wait.

@@ -7,16 +7,12 @@ struct Devices: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
-    @Option(
-        name: [.customShort("l"), .customLong("label")],
-        help: ArgumentHelp(
-            "Only devices with this label; may be given several times.", valueName: "key=value"))
-    var labels: [String] = []
+    @OptionGroup var selection: LabelOptions
 
-    func validate() throws { _ = try wanted() }
+    func validate() throws { _ = try selection.wanted() }
 
     func run() async throws {
-        let wanted = try wanted()
+        let wanted = try selection.wanted()
         try await connection.withConnection { gateway in
             let devices = try await gateway.list().devices.filter { device in
                 wanted.allSatisfy { device.labels?[$0.key] == $0.value }
@@ -28,7 +24,17 @@ struct Devices: AsyncParsableCommand {
         }
     }
 
-    private func wanted() throws -> [String: String] {
+}
+
+/// Devices by what the site says of them.
+struct LabelOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("l"), .customLong("label")],
+        help: ArgumentHelp(
+            "Only devices with this label; may be given several times.", valueName: "key=value"))
+    var labels: [String] = []
+
+    func wanted() throws -> [String: String] {
         var wanted: [String: String] = [:]
         for label in labels {
             let (key, value) = try Assignment.split(label)

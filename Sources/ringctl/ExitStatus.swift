@@ -27,6 +27,7 @@ enum ExitStatus: Int32 {
         case let error as RingError: self.init(error)
         case is FieldError, is UsageFailure, is AuditError: self = .usage
         case is NVMeStatus: self = .device
+        case is LeaseLost, is LeaseAgentError: self = .refused
         case is NotAllowed, is Denied, is NotAdministrator: self = .denied
         default: return nil
         }

@@ -4,8 +4,8 @@ import RingPolicy
 
 struct LeaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "lease", abstract: "Shows and takes away leases on devices.",
-        subcommands: [LeaseList.self, LeaseRevoke.self])
+        commandName: "lease", abstract: "Takes devices for a time; shows leases and takes them away.",
+        subcommands: [LeaseAcquire.self, LeaseList.self, LeaseRevoke.self])
 }
 
 struct LeaseList: AsyncParsableCommand {

@@ -9,7 +9,7 @@ struct RingCtl: AsyncParsableCommand {
         discussion: ExitStatus.help,
         subcommands: [
             Devices.self, Describe.self, Call.self, Read.self, Write.self, Console.self, Watch.self,
-            Explain.self,
+            Explain.self, Top.self,
             PolicyCommand.self, SessionCommand.self, DeviceCommand.self,
             LeaseCommand.self, AuditCommand.self, NVMeCommand.self, GPIOCommand.self, I2CCommand.self,
             SPICommand.self,
