@@ -15,9 +15,12 @@ struct WaitOptions: ParsableArguments {
         }
     }
 
-    /// The lease, which lasts as long as it is kept; nil when nobody asked to wait.
+    /// The lease, which lasts as long as it is kept; nil when nobody asked to wait, or we have one.
     func lease(_ device: String, _ gateway: RingConnection) async throws -> Lease? {
         guard let wait else { return nil }
+        // What runs below `lease acquire` has its share already.
+        let held = try await gateway.leaseStatus().leases.flatMap(\.devices)
+        guard !held.contains(where: { $0.device == device }) else { return nil }
         return try await gateway.acquire([device], wait: .seconds(wait)) { place in
             let ahead = place.ahead.map { "session \($0.session) (\($0.identity))" }.joined(separator: ", ")
             Output.standardError(

@@ -51,7 +51,7 @@ import Testing
         let run = try shell(
             """
             ringctl lease acquire -l board=imx8 --for 1m -- sh -c \
-            'ringctl read board --count 4 && ringctl read power --count 4 >/dev/null && echo "has $RINGGATE_DEVICES"; exit 7'
+            'ringctl read board --count 4 --wait 5 && ringctl read power --count 4 >/dev/null && echo "has $RINGGATE_DEVICES"; exit 7'
             """)
         #expect(run.status == 7 && run.output.contains("has board power"), "\(run.output)")
         #expect(try isFree("board") && isFree("power"))

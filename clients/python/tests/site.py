@@ -16,7 +16,12 @@ principals:
 devices:
   "null": {path: /dev/null, profile: "null", lease: {mode: exclusive, ttl: 1h}}
   random: {path: /dev/random, profile: random}
-  line: {path: LINE, profile: tty, open: read-write}
+  line: {path: "@LINE@", profile: tty, open: read-write}
+  # Never opened; what they describe is enough.
+  chip: {path: /dev/ringgate-none/chip, profile: gpio, open: read-write}
+  bus: {path: /dev/ringgate-none/bus, profile: i2c, open: read-write}
+  flash: {path: /dev/ringgate-none/spi, profile: spi, open: read-write}
+  disk: {path: /dev/ringgate-none/disk, profile: nvme, open: read-write}
 rules:
   - {id: ping, principals: [agent], devices: ["null"], commands: [NULL_URING_CMD]}
   - {id: entropy, principals: [agent], devices: [random], commands: [RNDGETENTCNT], read: {max-length: 64}}
@@ -25,7 +30,20 @@ rules:
     devices: [line]
     read: true
     write: true
-    commands: [TIOCGWINSZ, {use: TIOCSWINSZ, where: {ws_row: {range: [1, 200]}}}]
+    commands: [TIOCGWINSZ, {use: TIOCSWINSZ, where: {ws_row: {range: [1, 200]}}}, TCGETS2, TCSETSW2]
+  - id: take-lines
+    principals: [agent]
+    devices: [chip]
+    commands: [GPIO_V2_GET_LINEINFO_IOCTL, GPIO_V2_GET_LINE_IOCTL]
+    handles: {gpio-line: {commands: [GPIO_V2_LINE_GET_VALUES_IOCTL, GPIO_V2_LINE_SET_VALUES_IOCTL], read: true}}
+  - {id: use-bus, principals: [agent], devices: [bus], commands: [I2C_RDWR, I2C_SLAVE, I2C_SMBUS]}
+  - {id: use-flash, principals: [agent], devices: [flash], commands: [SPI_IOC_MESSAGE]}
+  - id: use-disk
+    principals: [agent]
+    devices: [disk]
+    commands:
+      [NVME_URING_CMD_ADMIN_IDENTIFY, NVME_URING_CMD_ADMIN_GET_LOG_PAGE, NVME_URING_CMD_IO_READ, NVME_URING_CMD_IO_WRITE,
+      NVME_URING_CMD_IO_FLUSH]
   - {id: look, principals: [agent], devices: ["@gateway"], commands: [session.list]}
 """
 
@@ -43,7 +61,7 @@ class Site:
                 [certs / words[0], self.folder, *words[1:]], check=True, capture_output=True)
         self.master, self.slave = os.openpty()
         tty.setraw(self.slave)
-        (self.folder / "policy.yaml").write_text(POLICY.replace("LINE", os.ttyname(self.slave)))
+        (self.folder / "policy.yaml").write_text(POLICY.replace("@LINE@", os.ttyname(self.slave)))
         self.port = 0
         self.log = (self.folder / "log").open("w")
         self.start()

@@ -71,9 +71,9 @@ class Live(unittest.TestCase):
 
     def test_devices_and_descriptions(self):
         with self.site.connect() as gateway:
-            self.assertEqual({one["name"] for one in gateway.devices()}, {"null", "random", "line", "@gateway"})
+            self.assertEqual({one["name"] for one in gateway.devices()}, {"null", "random", "line", "chip", "bus", "flash", "disk", "@gateway"})
             names = [one["name"] for one in gateway.describe("line")["commands"]]
-            self.assertEqual(sorted(names), ["TIOCGWINSZ", "TIOCSWINSZ"])
+            self.assertEqual(sorted(names), ["TCGETS2", "TCSETSW2", "TIOCGWINSZ", "TIOCSWINSZ"])
 
     def test_commands_by_name(self):
         with self.site.connect() as gateway, gateway.open("line") as line:

@@ -12,7 +12,7 @@ import time
 from types import TracebackType
 from typing import Any, Deque, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
 
-from . import common, wire
+from . import agent, common, wire
 from .device import Device
 from .errors import Disconnected, OutcomeUnknown, RingError, check
 
@@ -320,7 +320,10 @@ def connect(
 
 
 def connect_from_environment(**options: Union[None, str, float]) -> Client:
-    """Connects as ``ringctl`` does: ``RINGGATE_HOST`` (HOST:PORT), ``RINGGATE_CERT``, ``RINGGATE_KEY``, ``RINGGATE_CA``."""
+    """Connects as ``ringctl`` does: ``RINGGATE_HOST`` (HOST:PORT), ``RINGGATE_CERT``, ``RINGGATE_KEY``, ``RINGGATE_CA``.
+
+    Below ``ringctl lease acquire`` the session gets a share of that lease (``RINGGATE_LEASE_AGENT``).
+    """
     values = {name: os.environ.get(f"RINGGATE_{name}", "") for name in ("HOST", "CERT", "KEY", "CA")}
     missing = ", ".join(f"RINGGATE_{name}" for name, value in values.items() if not value)
     if missing:
@@ -328,4 +331,12 @@ def connect_from_environment(**options: Union[None, str, float]) -> Client:
     host, mark, port = values["HOST"].rpartition(":")
     if not mark or not port.isdigit():
         raise ValueError(f"RINGGATE_HOST: `{values['HOST']}` is no HOST:PORT")
-    return connect(host.strip("[]"), int(port), values["CERT"], values["KEY"], values["CA"], **options)
+    client = connect(host.strip("[]"), int(port), values["CERT"], values["KEY"], values["CA"], **options)
+    holder = agent.path_from_environment()
+    if holder:
+        try:
+            agent.join(holder, client.session)
+        except BaseException:
+            client.close()
+            raise
+    return client

@@ -1,0 +1,34 @@
+"""A share of a lease that another program of ours holds: ``ringctl lease acquire ... -- COMMAND`` runs COMMAND so."""
+from __future__ import annotations
+
+import os
+import socket
+
+from .errors import RingError
+
+#: Environment variable with the path of the holder's socket.
+VARIABLE = "RINGGATE_LEASE_AGENT"
+
+
+def path_from_environment() -> str:
+    """Empty when nobody holds a lease for us."""
+    return os.environ.get(VARIABLE, "")
+
+
+def join(path: str, session: int) -> None:
+    """Asks for a share for this session. The holder answers when the gateway has given it."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as holder:
+        holder.settimeout(10)
+        try:
+            holder.connect(path)
+            holder.sendall(f"{session}\n".encode())
+            answer = b""
+            while not answer.endswith(b"\n"):
+                part = holder.recv(1024)
+                if not part:
+                    break
+                answer += part
+        except OSError as error:
+            raise RingError(f"{path}: {error}") from error
+    if answer != b"ok\n":
+        raise RingError(f"the lease of {path} is not shared: {answer.decode(errors='replace').strip()}")
