@@ -7,6 +7,7 @@ struct RingCtl: AsyncParsableCommand {
         commandName: "ringctl",
         abstract: "Talks to devices behind a Ringgate gateway.",
         discussion: ExitStatus.help,
+        version: "0.1.0",
         subcommands: [
             Devices.self, Describe.self, Call.self, Read.self, Write.self, Console.self, Watch.self,
             Explain.self, Top.self,
