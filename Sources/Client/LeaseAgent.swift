@@ -49,7 +49,7 @@ public final class LeaseAgent: Sendable {
                 if errno == EINTR || errno == ECONNABORTED { continue }
                 return
             }
-            LocalSocket.setDeadline(peer)
+            LocalSocket.setDeadline(peer, seconds: 5)
             let answered = DispatchSemaphore(value: 0)
             Task {
                 await answer(peer, lease)
@@ -138,6 +138,7 @@ private enum LocalSocket {
     static func ask(_ text: String, at path: String) throws -> String {
         let descriptor = try make()
         defer { close(descriptor) }
+        setDeadline(descriptor, seconds: 30)
         guard try with(path, { connect(descriptor, $0, $1) }) == 0 else { throw LeaseAgentError.now(path) }
         send(text, to: descriptor)
         guard let answer = line(from: descriptor) else {
@@ -146,9 +147,9 @@ private enum LocalSocket {
         return answer
     }
 
-    /// Five seconds for the other side to say something.
-    static func setDeadline(_ descriptor: Int32) {
-        var time = timeval(tv_sec: 5, tv_usec: 0)
+    /// For the other side to say something.
+    static func setDeadline(_ descriptor: Int32, seconds: Int) {
+        var time = timeval(tv_sec: seconds, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
     }
 

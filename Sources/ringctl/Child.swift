@@ -42,11 +42,14 @@ final class Child: Sendable {
     /// Once it has ended: what it returned, or 128 and the signal.
     var status: Int32 { get async { await waiting.value } }
 
-    /// Has it end, by force after ten seconds.
+    /// Has it end, by force ten seconds later. Who interrupts us from a terminal interrupts it as well: with a `grace` it may
+    /// end by that.
     @discardableResult
-    func end() async -> Int32 {
-        kill(process, SIGTERM)
-        let force = Task { [process] in
+    func end(grace: Duration = .zero) async -> Int32 {
+        // Not a part of this task, which may be cancelled: then it could not wait.
+        let force = Task.detached { [process] in
+            try await Task.sleep(for: grace)
+            kill(process, SIGTERM)
             try await Task.sleep(for: .seconds(10))
             kill(process, SIGKILL)
         }

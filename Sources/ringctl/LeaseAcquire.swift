@@ -108,7 +108,7 @@ struct LeaseAcquire: AsyncParsableCommand {
                 if let first { return first }
             } catch {
                 group.cancelAll()
-                await child?.end()
+                await child?.end(grace: error is CancellationError ? .seconds(2) : .zero)
                 throw error
             }
             return await child?.end() ?? 0
