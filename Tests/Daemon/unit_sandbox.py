@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Runs a program in what a systemd unit says of its sandbox, as far as that can be done without systemd.
 
-usage: unit_sandbox.py UNIT FOLDERS PROGRAM [ARGUMENT ...]
+usage: unit_sandbox.py UNIT|PROFILE.json FOLDERS PROGRAM [ARGUMENT ...]
 
 Nobody's user where we are root (FOLDERS, with colons between, are given to it), no capability in any set, no new privileges, no memory that is
-written and executed, the unit's limit of open files and umask, and its filter of system calls.
+written and executed, the unit's limit of open files and umask, and its filter of system calls. Of a container runtime's seccomp
+profile the same user and privileges, and its list of system calls.
 """
 import ctypes
+import json
 import os
 import pathlib
 import re
@@ -96,7 +98,21 @@ def become_nobody(folders):
     os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
+def run_in_container(path, folders, program):
+    profile = json.loads(pathlib.Path(path).read_text())
+    assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
+    allowed = {name for one in profile["syscalls"] if one["action"] == "SCMP_ACT_ALLOW" for name in one["names"]}
+    if os.geteuid() == 0:
+        become_nobody(folders)
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        sys.exit("no_new_privs")
+    install(allowed)
+    os.execvp(program[0], program)
+
+
 def main(path, folders, program):
+    if path.endswith(".json"):
+        run_in_container(path, folders, program)
     unit = settings(path)
     allowed = filtered(unit)
     # Not above what we have ourselves.
