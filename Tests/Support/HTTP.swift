@@ -1,5 +1,4 @@
 import Foundation
-import Testing
 
 /// A client of HTTP/1.1 that asks one thing of 127.0.0.1 and reads to the end.
 public struct HTTP {
@@ -15,7 +14,7 @@ public struct HTTP {
     /// Sends these bytes as they are.
     public init(raw request: String, port: Int) throws {
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        try #require(socket >= 0)
+        guard socket >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
         let file = FileHandle(fileDescriptor: socket, closeOnDealloc: true)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -26,7 +25,7 @@ public struct HTTP {
                 connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        try #require(connected)
+        guard connected else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
         try file.write(contentsOf: Data(request.utf8))
         let text = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
         let halves = text.components(separatedBy: "\r\n\r\n")
