@@ -6,7 +6,10 @@ struct Console: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Connects standard input and output with a device, such as a serial console.",
         discussion:
-            "Ends with Ctrl-] on a terminal, else at the end of standard input, or when the device ends.")
+            """
+            Ends with Ctrl-] on a terminal, else at the end of standard input, or when the device ends. With --pty the \
+            other end is a terminal of this machine, for programs such as picocom; it ends when it is interrupted.
+            """)
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var waiting: WaitOptions
@@ -15,6 +18,9 @@ struct Console: AsyncParsableCommand {
         help: ArgumentHelp(
             "End after this time, and not before it when standard input ends.", valueName: "seconds"))
     var duration: Double?
+    @Option(
+        help: ArgumentHelp("Make a terminal for other programs, and this link to it.", valueName: "link"))
+    var pty: String?
     @Argument var device: String
 
     private enum Ending {
@@ -46,13 +52,17 @@ struct Console: AsyncParsableCommand {
     }
 
     private func converse(with device: RemoteDevice, _ description: DeviceDescription) async throws {
+        if let pty { return try await serve(device, description, at: pty) }
         let terminal = RawTerminal()
         let isTerminal = terminal != nil
         if isTerminal { Output.standardError("connected to \(device.name); Ctrl-] ends\r\n") }
         try await withThrowingTaskGroup(of: Ending.self) { group in
-            group.addTask { try await copyOut(device, length: description.readLength) }
             group.addTask {
-                try await copyIn(device, length: description.writeLength, isTerminal: isTerminal)
+                try await copyOut(device, length: description.readLength) { try Output.bytes($0) }
+            }
+            group.addTask {
+                try await copyIn(
+                    device, StandardInput(), length: description.writeLength, hasEscape: isTerminal)
             }
             if let duration {
                 group.addTask {
@@ -69,13 +79,37 @@ struct Console: AsyncParsableCommand {
         _ = consume terminal
     }
 
-    private func copyOut(_ device: RemoteDevice, length: Int) async throws -> Ending {
+    private func serve(_ device: RemoteDevice, _ description: DeviceDescription, at link: String) async throws
+    {
+        let terminal = try LinkedTerminal(link: link)
+        Output.standardError("\(device.name) is at \(link) (\(terminal.path))\n")
+        try await withThrowingTaskGroup(of: Ending.self) { group in
+            group.addTask {
+                try await copyOut(device, length: description.readLength) { try await terminal.put($0) }
+            }
+            group.addTask {
+                try await copyIn(device, terminal.input, length: description.writeLength, hasEscape: false)
+            }
+            if let duration {
+                group.addTask {
+                    try await Task.sleep(for: .seconds(duration))
+                    return .time
+                }
+            }
+            _ = try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private typealias Sink = @Sendable ([UInt8]) async throws -> Void
+
+    private func copyOut(_ device: RemoteDevice, length: Int, _ put: Sink) async throws -> Ending {
         guard device.connection.welcome.features.contains(.streams) else {
-            return try await copyOutByReads(device, length: length)
+            return try await copyOutByReads(device, length: length, put)
         }
         for try await event in device.events(maxBytes: length) {
             switch event {
-            case .event(let event): try Output.bytes(event.bytes)
+            case .event(let event): try await put(event.bytes)
             case .gap(let lost): Output.standardError("\r\n[\(lost) bytes were missed]\r\n")
             }
         }
@@ -84,16 +118,17 @@ struct Console: AsyncParsableCommand {
     }
 
     /// For gateways that know no streams.
-    private func copyOutByReads(_ device: RemoteDevice, length: Int) async throws -> Ending {
+    private func copyOutByReads(_ device: RemoteDevice, length: Int, _ put: Sink) async throws -> Ending {
         while true {
             let bytes = try await device.read(count: length)
             if bytes.isEmpty { return .device }
-            try Output.bytes(bytes)
+            try await put(bytes)
         }
     }
 
-    private func copyIn(_ device: RemoteDevice, length: Int, isTerminal: Bool) async throws -> Ending {
-        let input = StandardInput()
+    private func copyIn(
+        _ device: RemoteDevice, _ input: StandardInput, length: Int, hasEscape: Bool
+    ) async throws -> Ending {
         while true {
             try Task.checkCancellation()
             let bytes: [UInt8]
@@ -102,7 +137,7 @@ struct Console: AsyncParsableCommand {
             case .idle: continue
             case .end: return .input
             }
-            let end = isTerminal ? bytes.firstIndex(of: Self.escape) ?? bytes.endIndex : bytes.endIndex
+            let end = hasEscape ? bytes.firstIndex(of: Self.escape) ?? bytes.endIndex : bytes.endIndex
             var rest = bytes[..<end]
             while !rest.isEmpty {
                 let count = try await device.write(Array(rest))

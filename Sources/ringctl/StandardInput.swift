@@ -1,7 +1,7 @@
 import Dispatch
 import Foundation
 
-/// Standard input, read on a thread of its own because read(2) blocks.
+/// Standard input, or another descriptor, read on a thread of its own because read(2) blocks.
 struct StandardInput: Sendable {
     enum Piece: Sendable {
         case bytes([UInt8])
@@ -11,19 +11,22 @@ struct StandardInput: Sendable {
     }
 
     private let queue = DispatchQueue(label: "standard-input")
+    private let descriptor: Int32
+
+    init(descriptor: Int32 = STDIN_FILENO) { self.descriptor = descriptor }
 
     /// Waits at most 0.2 s, because a thread inside read(2) could not be told to stop.
     func next(atMost count: Int) async -> Piece {
         await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: Self.read(atMost: count)) }
+            queue.async { continuation.resume(returning: read(atMost: count)) }
         }
     }
 
-    private static func read(atMost count: Int) -> Piece {
-        var descriptor = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-        guard poll(&descriptor, 1, 200) > 0 else { return .idle }
+    private func read(atMost count: Int) -> Piece {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&waiting, 1, 200) > 0 else { return .idle }
         var bytes = [UInt8](repeating: 0, count: count)
-        let taken = Foundation.read(STDIN_FILENO, &bytes, count)
+        let taken = Foundation.read(descriptor, &bytes, count)
         if taken < 0, errno == EINTR || errno == EAGAIN { return .idle }
         return taken > 0 ? .bytes(Array(bytes[..<taken])) : .end
     }
