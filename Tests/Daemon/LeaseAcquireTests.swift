@@ -60,11 +60,14 @@ import Testing
     @Test func othersAreKeptOutAndMayWait() throws {
         let run = try shell(
             """
-            ringctl lease acquire board -- sh -c 'touch \(files.path("begun")); sleep 2' &
-            while [ ! -e \(files.path("begun")) ]; do sleep 0.05; done
+            cd \(files.path(""))
+            ringctl lease acquire board -- sh -c 'touch begun; until [ -e go ]; do sleep 0.05; done' &
+            until [ -e begun ]; do kill -0 $! || exit 9; sleep 0.05; done
             ringctl read board --count 1; echo "without: $?"
             ringctl lease acquire board -- true; echo "at once: $?"
-            ringctl lease acquire board --wait 1m -- echo waited; echo "later: $?"
+            ringctl lease acquire board --wait 1m -- echo waited 2>told & waiter=$!
+            until grep -q place told; do kill -0 $waiter || exit 9; sleep 0.05; done
+            touch go; wait $waiter; echo "later: $?"; cat told
             """)
         for line in ["without: 6", "at once: 6", "waited", "later: 0", "place 1"] {
             #expect(run.output.contains(line), "\(run.output)")
@@ -81,7 +84,7 @@ import Testing
         let run = try shell(
             """
             ringctl lease acquire board -- sh -c 'echo $$ > \(files.path("child")); exec sleep 60' &
-            while [ ! -s \(files.path("child")) ]; do sleep 0.05; done
+            until [ -s \(files.path("child")) ]; do kill -0 $! || exit 9; sleep 0.05; done
             kill -\(signal) $!; wait $!; echo "ended: $?"
             kill -0 $(cat \(files.path("child"))) 2>/dev/null || echo "the command is gone"
             """)
