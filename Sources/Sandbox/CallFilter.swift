@@ -22,7 +22,8 @@ enum CallFilter {
         #endif
     }
 
-    /// Calls of later kernels are said not to be there, which libraries expect.
+    /// Calls of later kernels are said not to be there, which libraries expect; so are those of x32, whose numbers have
+    /// bit 30 set under the same architecture.
     private static let unknown = UInt32(SYS_landlock_restrict_self) + 16
 
     static func code(for reach: Reach) -> FilterCode {
@@ -47,10 +48,10 @@ enum CallFilter {
         [
             (Int(SYS_ioctl), ioctl(reach.ioctls)),
             // Memory that could be run: none is made, so what is run is what was there at the start.
-            (Int(SYS_mmap), without(UInt32(PROT_EXEC), inArgument: 2)),
-            (Int(SYS_mprotect), without(UInt32(PROT_EXEC), inArgument: 2)),
+            (Int(SYS_mmap), argument(2, UInt32(PROT_EXEC), oneOf: [0])),
+            (Int(SYS_mprotect), argument(2, UInt32(PROT_EXEC), oneOf: [0])),
             // Threads, not processes: CLONE_THREAD.
-            (Int(SYS_clone), with(0x0001_0000, inArgument: 0)),
+            (Int(SYS_clone), argument(0, 0x0001_0000, oneOf: [0x0001_0000])),
             (Int(SYS_socket), argument(0, oneOf: [UInt32(AF_INET), UInt32(AF_INET6)])),
             // A thread's name, and that of a mapping (PR_SET_VMA).
             (Int(SYS_prctl), argument(0, oneOf: [UInt32(PR_SET_NAME), UInt32(PR_GET_NAME), 0x5356_4d41])),
@@ -67,29 +68,17 @@ enum CallFilter {
             code.and(family.mask)
             code.end(.allow, if: family.value)
         }
-        code.load(FilterCode.Word.argument(1))
-        let exact = codes.filter { $0.mask == .max }.map(\.value).sorted()
-        return code + FilterCode.oneOf(exact[...], otherwise: .fail(EPERM))
+        return code + argument(1, oneOf: codes.filter { $0.mask == .max }.map(\.value))
     }
 
-    private static func argument(_ index: UInt32, oneOf values: [UInt32]) -> FilterCode {
+    /// Allows a call whose argument, as far as `bits` go, is one of `values`.
+    private static func argument(
+        _ index: UInt32, _ bits: UInt32 = .max, oneOf values: [UInt32]
+    ) -> FilterCode {
         var code = FilterCode()
         code.load(FilterCode.Word.argument(index))
+        if bits != .max { code.and(bits) }
         return code + FilterCode.oneOf(values.sorted()[...], otherwise: .fail(EPERM))
-    }
-
-    private static func without(_ bits: UInt32, inArgument index: UInt32) -> FilterCode {
-        var code = FilterCode()
-        code.load(FilterCode.Word.argument(index))
-        code.and(bits)
-        return code + FilterCode.oneOf([0], otherwise: .fail(EPERM))
-    }
-
-    private static func with(_ bits: UInt32, inArgument index: UInt32) -> FilterCode {
-        var code = FilterCode()
-        code.load(FilterCode.Word.argument(index))
-        code.and(bits)
-        return code + FilterCode.oneOf([bits], otherwise: .fail(EPERM))
     }
 
     private static func null(_ index: UInt32) -> FilterCode {

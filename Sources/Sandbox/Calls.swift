@@ -8,19 +8,16 @@ enum Calls {
     /// Landlock decides on their paths.
     private static let files = [
         SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev,
-        SYS_close,
-        SYS_close_range, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_statfs, SYS_fstatfs, SYS_lseek, SYS_openat,
-        SYS_getdents64, SYS_readlinkat, SYS_faccessat, SYS_faccessat2, SYS_mkdirat, SYS_unlinkat,
-        SYS_renameat,
-        SYS_renameat2, SYS_ftruncate, SYS_truncate, SYS_fallocate, SYS_fadvise64, SYS_fsync, SYS_fdatasync,
-        SYS_sync_file_range, SYS_flock, SYS_fchmod, SYS_umask, SYS_getcwd, SYS_dup, SYS_dup3, SYS_pipe2,
-        SYS_fcntl,
+        SYS_close, SYS_close_range, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_statfs, SYS_fstatfs,
+        SYS_lseek, SYS_openat, SYS_getdents64, SYS_readlinkat, SYS_faccessat, SYS_faccessat2, SYS_mkdirat,
+        SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_ftruncate, SYS_truncate, SYS_fallocate,
+        SYS_fadvise64, SYS_fsync, SYS_fdatasync, SYS_sync_file_range, SYS_flock, SYS_fchmod, SYS_umask,
+        SYS_getcwd, SYS_dup, SYS_dup3, SYS_pipe2, SYS_fcntl,
     ]
     private static let waiting = [
         SYS_ppoll, SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_eventfd2,
         SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_inotify_init1,
-        SYS_inotify_add_watch,
-        SYS_inotify_rm_watch,
+        SYS_inotify_add_watch, SYS_inotify_rm_watch,
     ]
     private static let memory = [SYS_munmap, SYS_mremap, SYS_madvise, SYS_brk, SYS_membarrier, SYS_mincore]
     private static let threads = [
@@ -31,11 +28,12 @@ enum Calls {
         SYS_restart_syscall,
     ]
     private static let time = [
-        SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_times,
+        SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday,
+        SYS_times,
     ]
     private static let itself = [
-        SYS_getpid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getgroups, SYS_uname,
-        SYS_sysinfo, SYS_getrusage, SYS_getrandom, SYS_capget,
+        SYS_getpid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getgroups,
+        SYS_uname, SYS_sysinfo, SYS_getrusage, SYS_getrandom, SYS_capget,
     ]
     /// Landlock decides on their ports.
     private static let sockets = [
@@ -49,9 +47,8 @@ enum Calls {
         #if arch(x86_64)
             [
                 SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_mkdir, SYS_unlink, SYS_rmdir,
-                SYS_rename,
-                SYS_poll, SYS_select, SYS_epoll_wait, SYS_epoll_create, SYS_pipe, SYS_dup2, SYS_time,
-                SYS_getrlimit,
+                SYS_rename, SYS_poll, SYS_select, SYS_epoll_wait, SYS_epoll_create, SYS_pipe, SYS_dup2,
+                SYS_time, SYS_getrlimit,
             ]
         #else
             []
