@@ -69,27 +69,25 @@ struct Metrics {
         guard !samples.isEmpty else { return }
         text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
         for (labels, value) in samples {
-            let pairs = labels.sorted { $0.key < $1.key }.map { "\($0)=\"\(Self.escaped($1))\"" }
+            let pairs = labels.sorted { $0.key < $1.key }.map { "\($0)=\"\($1.escaped(Self.escapes))\"" }
             text +=
                 "\(name)\(pairs.isEmpty ? "" : "{\(pairs.joined(separator: ","))}") \(Self.number(value))\n"
         }
     }
 
+    /// Names come from policies, and paths from settings.
+    private static let escapes: [Unicode.Scalar: String] = ["\\": "\\\\", "\"": "\\\"", "\n": "\\n"]
+
     private static func number(_ value: Double) -> String {
         value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
     }
+}
 
-    /// Names come from policies, and paths from settings.
-    static func escaped(_ text: String) -> String {
-        var result = ""
-        for character in text.unicodeScalars {
-            switch character {
-            case "\\": result += "\\\\"
-            case "\"": result += "\\\""
-            case "\n": result += "\\n"
-            default: result.unicodeScalars.append(character)
-            }
+extension String {
+    /// With other words for some characters.
+    func escaped(_ words: [Unicode.Scalar: String]) -> String {
+        unicodeScalars.reduce(into: "") { result, scalar in
+            if let word = words[scalar] { result += word } else { result.unicodeScalars.append(scalar) }
         }
-        return result
     }
 }

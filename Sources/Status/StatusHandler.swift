@@ -56,7 +56,7 @@ final class StatusHandler: ChannelInboundHandler {
             return send(Answer(status: .notFound, body: text), isHead, context)
         }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        source.report(context.eventLoop).map { Self.answer(path, $0.now, $0.earlier) }
+        source.reports().map { Self.answer(path, $0.now, $0.earlier) }
             .recover { Answer(status: .serviceUnavailable, body: "\($0)\n") }
             .whenSuccess { answer in
                 let (handler, context) = bound.value

@@ -1,4 +1,3 @@
-import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -36,7 +35,7 @@ public final class StatusServer: Sendable {
     ) throws(StatusError) -> StatusServer {
         let place = try loopback(address)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let source = StatusSource(gateway, trust, version)
+        let source = StatusSource(gateway, trust, version, on: group.next())
         let open = Counter()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
@@ -94,62 +93,4 @@ private final class Counter: Sendable {
     }
 
     func leave() { count.subtract(1, ordering: .relaxed) }
-}
-
-/// Where reports come from: not more than two a second, however many ask.
-final class StatusSource: Sendable {
-    private struct Known {
-        var report: StatusReport?
-        /// One that is a second older at least, for rates.
-        var earlier: StatusReport?
-    }
-
-    private let gateway: Gateway
-    private let trust: TrustFiles
-    private let version: String
-    private let known = Mutex(Known())
-
-    init(_ gateway: Gateway, _ trust: TrustFiles, _ version: String) {
-        self.gateway = gateway
-        self.trust = trust
-        self.version = version
-    }
-
-    /// A report, and an earlier one. Fails when the gateway's loops do not answer in two seconds.
-    func report(_ loop: any EventLoop) -> EventLoopFuture<(now: StatusReport, earlier: StatusReport?)> {
-        let promise = loop.makePromise(of: (now: StatusReport, earlier: StatusReport?).self)
-        if let fresh = known.withLock({ known in known.report.map { ($0, known.earlier) } }), isFresh(fresh.0)
-        {
-            promise.succeed((now: fresh.0, earlier: fresh.1))
-            return promise.futureResult
-        }
-        let timeout = loop.scheduleTask(in: .seconds(2)) {
-            promise.fail(StatusError(description: "the gateway's loops do not answer"))
-        }
-        gateway.status { [self] status in
-            // Files are read here, so not on the gateway's loop.
-            loop.execute {
-                timeout.cancel()
-                promise.succeed(
-                    self.keep(
-                        StatusReport(status, of: self.gateway, trust: self.trust, version: self.version)))
-            }
-        }
-        return promise.futureResult
-    }
-
-    private func isFresh(_ report: StatusReport) -> Bool {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        let age = Double(now.tv_sec) + Double(now.tv_nsec) / 1e9 - report.time
-        return age >= 0 && age < 0.5
-    }
-
-    private func keep(_ report: StatusReport) -> (now: StatusReport, earlier: StatusReport?) {
-        known.withLock { known in
-            if let last = known.report, report.time - last.time >= 1 { known.earlier = last }
-            known.report = report
-            return (report, known.earlier)
-        }
-    }
 }
