@@ -10,28 +10,18 @@ extension GatewayLoop {
     mutating func noteDenial(_ refusal: Refusal, of entry: Entry, _ session: SessionPointer) {
         guard refusal.flags.contains(.denied) else { return }
         counters.denials.increment()
-        countDenial(of: entry, session)
-        note(Self.request(entry, session, refusal))
-        auditDenial(refusal, of: entry, Self.deviceName(entry, session) ?? "", session)
+        let name = Self.deviceName(entry, session)
+        note(Self.request(entry, session, refusal), deniedOn: name)
+        auditDenial(refusal, of: entry, name ?? "", session)
         events.add(
             .info, "denied", session.pointee.peer,
             [
                 "identity": "\(session.pointee.identity)", "session": "\(session.pointee.number)",
-                "device": "\(Self.deviceName(entry, session) ?? "-")",
+                "device": "\(name ?? "-")",
                 "operation": "\(entry.operation.map { "\($0)" } ?? "unknown") \(entry.subOpcode)",
                 "request": "\(entry.requestID.value)",
                 "rule": "\(refusal.rule.isEmpty ? "none" : refusal.rule)", "text": "\(refusal.text)",
             ])
-    }
-
-    /// What is no device's name is the client's word, and is not kept.
-    private mutating func countDenial(of entry: Entry, _ session: SessionPointer) {
-        guard let name = Self.deviceName(entry, session) else { return }
-        // A file that a command gave is DEVICE/PROFILE.
-        let device = String(name.prefix { $0 != "/" })
-        commons.enter()
-        if devices.find(device) != nil { commons.requests.countDenial(on: device) }
-        commons.leave()
     }
 
     /// An entry runs that no rule allows, because its device is observed.
@@ -47,9 +37,14 @@ extension GatewayLoop {
             ])
     }
 
-    private func note(_ request: @autoclosure () -> LoggedRequest) {
+    /// A denial counts for its device. What is no device's name is the client's word, and is not kept.
+    private func note(_ request: @autoclosure () -> LoggedRequest, deniedOn name: String? = nil) {
         commons.enter()
         commons.requests.add(request())
+        // A file that a command gave is DEVICE/PROFILE.
+        if let device = name.map({ String($0.prefix { $0 != "/" }) }), devices.find(device) != nil {
+            commons.requests.countDenial(on: device)
+        }
         commons.leave()
     }
 
