@@ -8,7 +8,7 @@ import RingProtocol
 #endif
 
 /// Lets other programs of the same user use the devices of a lease: a local socket on which each says the number of its
-/// session and is then given a share.
+/// session, and the epoch of the gateway that has it, and is then given a share.
 ///
 /// A lease is one session's, and a program that a test starts has a session of its own. The one who holds the lease tells
 /// the programs it starts where the socket is, in ``variable``; they call ``RingConnection/join(_:)`` with that.
@@ -21,7 +21,7 @@ public final class LeaseAgent: Sendable {
     private let descriptor: Int32
 
     /// Serves until `stop`.
-    public init(for lease: Lease) throws {
+    public init(for lease: Lease, of connection: RingConnection) throws {
         var directory = Array("\(NSTemporaryDirectory())/ringgate-XXXXXX".utf8CString)
         guard mkdtemp(&directory) != nil else {
             throw LeaseAgentError.now("no temporary directory can be made")
@@ -29,8 +29,8 @@ public final class LeaseAgent: Sendable {
         path =
             directory.withUnsafeBufferPointer { String(cString: $0.baseAddress.unsafelyUnwrapped) } + "/lease"
         descriptor = try LocalSocket.listening(at: path)
-        let descriptor = descriptor
-        Thread.detachNewThread { Self.serve(descriptor, lease) }
+        let (descriptor, epoch) = (descriptor, connection.welcome.epoch)
+        Thread.detachNewThread { Self.serve(descriptor, lease, epoch) }
     }
 
     /// Ends it. Shares that were given stay until the lease ends.
@@ -41,7 +41,7 @@ public final class LeaseAgent: Sendable {
     }
 
     /// One after the other: asking the gateway takes a round trip.
-    private static func serve(_ descriptor: Int32, _ lease: Lease) {
+    private static func serve(_ descriptor: Int32, _ lease: Lease, _ epoch: UInt64) {
         defer { close(descriptor) }
         while true {
             let peer = accept(descriptor, nil, nil)
@@ -52,7 +52,7 @@ public final class LeaseAgent: Sendable {
             LocalSocket.setDeadline(peer, seconds: 5)
             let answered = DispatchSemaphore(value: 0)
             Task {
-                await answer(peer, lease)
+                await answer(peer, lease, epoch)
                 close(peer)
                 answered.signal()
             }
@@ -60,12 +60,18 @@ public final class LeaseAgent: Sendable {
         }
     }
 
-    private static func answer(_ peer: Int32, _ lease: Lease) async {
-        guard let line = LocalSocket.line(from: peer), let session = UInt64(line) else {
-            return LocalSocket.send("say the number of a session\n", to: peer)
+    /// The answer to a session of another gateway.
+    fileprivate static let elsewhere = "elsewhere"
+
+    private static func answer(_ peer: Int32, _ lease: Lease, _ epoch: UInt64) async {
+        let words = LocalSocket.line(from: peer)?.split(separator: " ").compactMap { UInt64($0) } ?? []
+        guard words.count == 2 else {
+            return LocalSocket.send("say the number of a session and the gateway's epoch\n", to: peer)
         }
+        // Numbers of sessions mean something to their own gateway only.
+        guard words[1] == epoch else { return LocalSocket.send("\(Self.elsewhere)\n", to: peer) }
         do {
-            try await lease.share(with: session)
+            try await lease.share(with: words[0])
             LocalSocket.send("ok\n", to: peer)
         } catch {
             LocalSocket.send("\(error)\n", to: peer)
@@ -83,15 +89,16 @@ public struct LeaseAgentError: Error, Sendable, CustomStringConvertible {
 }
 
 extension RingConnection {
-    /// Asks the ``LeaseAgent`` behind `path` for a share of its lease, so that this session may open its devices.
+    /// Asks the ``LeaseAgent`` behind `path` for a share of its lease, so that this session may open its devices. A lease of
+    /// another gateway is none of this session's business, and no error.
     public func join(_ path: String) async throws {
-        let session = session
+        let words = "\(session) \(welcome.epoch)\n"
         let answer = try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
-                continuation.resume(with: Result { try LocalSocket.ask("\(session)\n", at: path) })
+                continuation.resume(with: Result { try LocalSocket.ask(words, at: path) })
             }
         }
-        guard answer == "ok" else {
+        guard answer == "ok" || answer == LeaseAgent.elsewhere else {
             throw LeaseAgentError(description: "the lease of \(path) is not shared: \(answer)")
         }
     }

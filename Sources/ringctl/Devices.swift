@@ -12,18 +12,14 @@ struct Devices: AsyncParsableCommand {
     func validate() throws { _ = try selection.wanted() }
 
     func run() async throws {
-        let wanted = try selection.wanted()
         try await connection.withConnection { gateway in
-            let devices = try await gateway.list().devices.filter { device in
-                wanted.allSatisfy { device.labels?[$0.key] == $0.value }
-            }
+            let devices = try await selection.devices(gateway)
             switch output.format {
             case .json: try Output.json(DeviceList(devices: devices))
             case .text: for device in devices { print(device.line) }
             }
         }
     }
-
 }
 
 /// Devices by what the site says of them.
@@ -33,6 +29,14 @@ struct LabelOptions: ParsableArguments {
         help: ArgumentHelp(
             "Only devices with this label; may be given several times.", valueName: "key=value"))
     var labels: [String] = []
+
+    /// Those that we may open and that have all the labels.
+    func devices(_ gateway: RingConnection) async throws -> [DeviceList.Device] {
+        let wanted = try wanted()
+        return try await gateway.list().devices.filter { device in
+            wanted.allSatisfy { device.labels?[$0.key] == $0.value }
+        }
+    }
 
     func wanted() throws -> [String: String] {
         var wanted: [String: String] = [:]

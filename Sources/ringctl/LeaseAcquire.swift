@@ -44,7 +44,8 @@ struct LeaseAcquire: AsyncParsableCommand {
         try await connection.withConnection { gateway in
             let devices = try await devices(gateway)
             let lease = try await gateway.acquire(
-                devices, shared: shared, wait: wait?.duration ?? .zero, onPosition: Self.tell)
+                devices, shared: shared, wait: wait?.duration ?? .zero
+            ) { $0.tell(devices) }
             Output.standardError(
                 "lease \(lease.number) on \(devices.joined(separator: ", ").printable)\n")
             do {
@@ -62,10 +63,7 @@ struct LeaseAcquire: AsyncParsableCommand {
     private func devices(_ gateway: RingConnection) async throws -> [String] {
         var names = named
         if !selection.labels.isEmpty {
-            let wanted = try selection.wanted()
-            let labelled = try await gateway.list().devices.filter { device in
-                wanted.allSatisfy { device.labels?[$0.key] == $0.value }
-            }
+            let labelled = try await selection.devices(gateway)
             guard !labelled.isEmpty else {
                 throw UsageFailure(description: "no device that we may open has these labels")
             }
@@ -74,14 +72,9 @@ struct LeaseAcquire: AsyncParsableCommand {
         return names
     }
 
-    @Sendable private static func tell(_ place: LeasePosition) {
-        let ahead = place.ahead.map { "session \($0.session) (\($0.identity))" }.joined(separator: ", ")
-        Output.standardError("waiting, place \(place.position), behind \(ahead.printable)\n")
-    }
-
     /// The command's exit status; 0 without one.
     private func hold(_ lease: Lease, _ gateway: RingConnection, _ devices: [String]) async throws -> Int32 {
-        let agent = try LeaseAgent(for: lease)
+        let agent = try LeaseAgent(for: lease, of: gateway)
         defer { agent.stop() }
         let child =
             command.isEmpty

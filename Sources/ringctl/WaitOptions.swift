@@ -21,10 +21,15 @@ struct WaitOptions: ParsableArguments {
         // What runs below `lease acquire` has its share already.
         let held = try await gateway.leaseStatus().leases.flatMap(\.devices)
         guard !held.contains(where: { $0.device == device }) else { return nil }
-        return try await gateway.acquire([device], wait: .seconds(wait)) { place in
-            let ahead = place.ahead.map { "session \($0.session) (\($0.identity))" }.joined(separator: ", ")
-            Output.standardError(
-                "waiting for \(device), place \(place.position), behind \(ahead.printable)\n")
-        }
+        return try await gateway.acquire([device], wait: .seconds(wait)) { $0.tell([device]) }
+    }
+}
+
+extension LeasePosition {
+    /// Says on standard error where a request for these devices stands.
+    func tell(_ devices: [String]) {
+        let names = devices.joined(separator: ", ")
+        let ahead = ahead.map { "session \($0.session) (\($0.identity))" }.joined(separator: ", ")
+        Output.standardError("waiting for \(names), place \(position), behind \(ahead)".printable + "\n")
     }
 }

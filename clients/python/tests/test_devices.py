@@ -131,13 +131,18 @@ class Classes(unittest.TestCase):
             RINGGATE_KEY=str(self.site.folder / "agent.key"), RINGGATE_CA=str(self.site.folder / "ca.crt"),
             PYTHONPATH=os.pathsep.join(sys.path))
         program = (
-            "import os, ringgate\n"
+            "import os, ringgate, socket\n"
             "with ringgate.connect_from_environment() as gateway, gateway.open('null') as null:\n"
-            "    print(null.command('NULL_URING_CMD').result, os.environ['RINGGATE_DEVICES'])\n")
+            "    print(null.command('NULL_URING_CMD').result, os.environ['RINGGATE_DEVICES'])\n"
+            # Said to be of another gateway: not shared with whoever has that number here.
+            "with socket.socket(socket.AF_UNIX) as holder:\n"
+            "    holder.connect(os.environ['RINGGATE_LEASE_AGENT'])\n"
+            "    holder.sendall(b'1 2\\n')\n"
+            "    print(holder.recv(64).decode(), end='')\n")
         run = subprocess.run(
             [RINGCTL, "lease", "acquire", "null", "--", sys.executable, "-c", program], env=environment,
             capture_output=True, text=True, timeout=60)
-        self.assertEqual((run.returncode, run.stdout), (0, "0 null\n"), run.stderr)
+        self.assertEqual((run.returncode, run.stdout), (0, "0 null\nelsewhere\n"), run.stderr)
 
 
 class Holder(unittest.TestCase):
@@ -159,20 +164,23 @@ class Holder(unittest.TestCase):
             thread = threading.Thread(target=serve)
             thread.start()
             try:
-                agent.join(path, 12)
+                agent.join(path, 12, 34)
             finally:
                 thread.join()
 
     def test_ok_is_a_share(self):
         self.ask(b"ok\n")
-        self.assertEqual(self.heard, b"12\n")
+        self.assertEqual(self.heard, b"12 34\n")
+
+    def test_another_gateway_is_no_error(self):
+        self.ask(b"elsewhere\n")
 
     def test_anything_else_is_an_error(self):
         for answer in (b"refused: no such session\n", b"", b"o"):
             with self.assertRaises(ringgate.RingError):
                 self.ask(answer)
         with self.assertRaises(ringgate.RingError):
-            agent.join("/nowhere/lease", 1)
+            agent.join("/nowhere/lease", 1, 2)
 
 
 if __name__ == "__main__":

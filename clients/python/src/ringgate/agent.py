@@ -15,13 +15,16 @@ def path_from_environment() -> str:
     return os.environ.get(VARIABLE, "")
 
 
-def join(path: str, session: int) -> None:
-    """Asks for a share for this session. The holder answers when the gateway has given it."""
+def join(path: str, session: int, epoch: int) -> None:
+    """Asks for a share for this session. The holder answers when the gateway has given it.
+
+    ``epoch`` is the gateway's own, by which the holder tells a session of another one: that has no share, which is no error.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as holder:
         holder.settimeout(10)
         try:
             holder.connect(path)
-            holder.sendall(f"{session}\n".encode())
+            holder.sendall(f"{session} {epoch}\n".encode())
             answer = b""
             while not answer.endswith(b"\n"):
                 part = holder.recv(1024)
@@ -30,5 +33,5 @@ def join(path: str, session: int) -> None:
                 answer += part
         except OSError as error:
             raise RingError(f"{path}: {error}") from error
-    if answer != b"ok\n":
+    if answer not in (b"ok\n", b"elsewhere\n"):
         raise RingError(f"the lease of {path} is not shared: {answer.decode(errors='replace').strip()}")

@@ -335,7 +335,7 @@ def connect_from_environment(**options: Union[None, str, float]) -> Client:
     holder = agent.path_from_environment()
     if holder:
         try:
-            agent.join(holder, client.session)
+            agent.join(holder, client.session, client.epoch)
         except BaseException:
             client.close()
             raise

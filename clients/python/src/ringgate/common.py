@@ -31,6 +31,12 @@ class SharedClient(Generic[File]):
         assert self._session.welcome is not None
         return self._session.welcome.session
 
+    @property
+    def epoch(self) -> int:
+        """The gateway's number of this run of it: sessions and leases of another epoch are gone."""
+        assert self._session.welcome is not None
+        return self._session.welcome.epoch
+
     def free_slot(self) -> int:
         assert self._session.welcome is not None
         for slot in range(self._session.welcome.slots):
