@@ -62,6 +62,28 @@ extension RingConnection {
     }
 }
 
+/// An answer that has a list, or as much of it as fits.
+protocol ListPage: Decodable {
+    associatedtype Item
+    var items: [Item] { get }
+    /// Whether there are others behind the last.
+    var more: Bool? { get }
+}
+
+extension RingConnection {
+    /// The whole list, page by page. `request` asks for what is behind an item, or for the first ones.
+    func all<Page: ListPage>(
+        _ command: GatewayCommand, _: Page.Type, behind request: (Page.Item?) -> some Encodable
+    ) async throws -> [Page.Item] {
+        var items: [Page.Item] = []
+        while true {
+            let page = try await administer(command, request(items.last)).decoded(Page.self)
+            items += page.items
+            guard page.more == true, !page.items.isEmpty else { return items }
+        }
+    }
+}
+
 /// `{}`.
 struct NoRequest: Encodable {}
 

@@ -61,25 +61,17 @@ struct DeviceStates: AsyncParsableCommand {
     private struct Request: Encodable {
         let after: String
     }
-    private struct Page: Decodable {
+    private struct Page: ListPage {
         let devices: [State]
         let more: Bool?
+        var items: [State] { devices }
     }
     private struct States: Encodable {
         let devices: [State]
     }
 
-    /// All of them, page by page.
     static func all(_ gateway: RingConnection) async throws -> [State] {
-        var states: [State] = []
-        var hasMore = true
-        while hasMore {
-            let request = Request(after: states.last?.name ?? "")
-            let page = try await gateway.administer(.deviceList, request).decoded(Page.self)
-            states += page.devices
-            hasMore = page.more == true && !page.devices.isEmpty
-        }
-        return states
+        try await gateway.all(.deviceList, Page.self) { Request(after: $0?.name ?? "") }
     }
 
     func run() async throws {

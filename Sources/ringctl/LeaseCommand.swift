@@ -36,9 +36,10 @@ struct LeaseList: AsyncParsableCommand {
     private struct Request: Encodable {
         let after: String
     }
-    private struct Page: Decodable {
+    private struct Page: ListPage {
         let leases: [Lease]
         let more: Bool?
+        var items: [Lease] { leases }
     }
     private struct Leases: Encodable {
         let leases: [Lease]
@@ -47,13 +48,7 @@ struct LeaseList: AsyncParsableCommand {
     func run() async throws {
         var leases: [Lease] = []
         try await connection.withConnection { gateway in
-            var hasMore = true
-            while hasMore {
-                let request = Request(after: leases.last?.device ?? "")
-                let page = try await gateway.administer(.leaseList, request).decoded(Page.self)
-                leases += page.leases
-                hasMore = page.more == true && !page.leases.isEmpty
-            }
+            leases = try await gateway.all(.leaseList, Page.self) { Request(after: $0?.device ?? "") }
         }
         switch output.format {
         case .json: try Output.json(Leases(leases: leases))

@@ -33,25 +33,17 @@ struct SessionList: AsyncParsableCommand {
     private struct Request: Encodable {
         let after: UInt64
     }
-    private struct Page: Decodable {
+    private struct Page: ListPage {
         let sessions: [Session]
         let more: Bool?
+        var items: [Session] { sessions }
     }
     private struct Sessions: Encodable {
         let sessions: [Session]
     }
 
-    /// All of them, page by page.
     static func all(_ gateway: RingConnection) async throws -> [Session] {
-        var sessions: [Session] = []
-        var hasMore = true
-        while hasMore {
-            let request = Request(after: sessions.last?.session ?? 0)
-            let page = try await gateway.administer(.sessionList, request).decoded(Page.self)
-            sessions += page.sessions
-            hasMore = page.more == true && !page.sessions.isEmpty
-        }
-        return sessions
+        try await gateway.all(.sessionList, Page.self) { Request(after: $0?.session ?? 0) }
     }
 
     func run() async throws {

@@ -42,10 +42,9 @@ struct Top: AsyncParsableCommand {
                     devices.map { ($0.name, $0.started ?? 0) }, uniquingKeysWith: { first, _ in first })
                 let rates = before.map { before in
                     let seconds = (now - before.time) / .seconds(1)
-                    return started.mapValues { $0 }.reduce(into: [String: Double]()) { rates, device in
-                        let count = device.value - (before.started[device.key] ?? 0)
-                        rates[device.key] = (Double(max(0, count)) / seconds * 10).rounded() / 10
-                    }
+                    return started.merging(before.started) { now, before in max(0, now - before) }
+                        .filter { started[$0.key] != nil }
+                        .mapValues { (Double($0) / seconds * 10).rounded() / 10 }
                 }
                 try show(Look(sessions: sessions, devices: devices, rates: rates))
                 before = (now, started)
