@@ -131,7 +131,9 @@ extension DeviceEngine {
     ) -> PollOutcome {
         switch operation.pointee.polling {
         case .none: return .ended
+        case .once: return pollAgain(operation, after: cqe.pointee.res) ? .goesOn : .ended
         case .beforeRead:
+            if pollAgain(operation, after: cqe.pointee.res) { return .goesOn }
             let reads = cqe.pointee.res >= 0 && operation.pointee.stop == .none && readAfterPoll(operation)
             return reads ? .goesOn : .ended
         case .repeatedly:

@@ -22,6 +22,7 @@ extension DeviceEngine {
         let isReadNow =
             polling == .beforeRead && !files[command.file.index].transfers.takesTurns
         operation.pointee.polling = isReadNow ? .none : polling
+        operation.pointee.result = 0
         switch command.action {
         case .read: operation.pointee.replySize = Int32(size)
         case .write:
@@ -86,6 +87,17 @@ extension DeviceEngine {
             sqe, transfers == .detached && !isPoll ? RG_SQE_FIXED_FILE | RG_SQE_ASYNC : RG_SQE_FIXED_FILE)
         rg_sqe_set_user_data(sqe, data)
         return true
+    }
+
+    /// Begins a poll anew that was woken for nothing, as by a change of a line's settings. The kernel does so itself, but of
+    /// a driver that waits in two queues, as terminals do, it then says EINVAL: the second queue's entry of before is still
+    /// there (io_uring/poll.c, `__io_queue_proc`).
+    mutating func pollAgain(_ operation: OperationPointer, after result: Int32) -> Bool {
+        guard result == -EINVAL, operation.pointee.stop == .none,
+            operation.pointee.result < EngineLimits.pollsForNothing
+        else { return false }
+        operation.pointee.result += 1
+        return startTransfer(operation)
     }
 
     /// There is something to read. False when the read cannot be begun.

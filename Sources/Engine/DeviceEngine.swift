@@ -76,7 +76,7 @@ public struct DeviceEngine: ~Copyable {
         case (.command, .gateway), (.command, .procedure):
             throw Refusal(.unsupported, "the gateway answers this command itself")
         case (.read, _): try submitTransfer(command, tag, waitsForInput ? .beforeRead : .none)
-        case (.poll, _): try submitTransfer(command, tag, isRepeated ? .repeatedly : .none)
+        case (.poll, _): try submitTransfer(command, tag, isRepeated ? .repeatedly : .once)
         case (.write, _), (.sync, _): try submitTransfer(command, tag, .none)
         }
     }

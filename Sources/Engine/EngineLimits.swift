@@ -31,6 +31,8 @@ public enum EngineLimits {
     static let largeBlock = Limits.payload
     /// Bytes of the workers' stacks: ioctl(2) needs next to none.
     static let laneStack = 256 << 10
+    /// Times that a poll is begun anew after it was woken for nothing.
+    static let pollsForNothing: Int32 = 10_000
     /// Payload bytes kept in the operation's own block; larger ones are allocated for their time.
     static let inlinePayload = 256
     /// Payload bytes allocated over all sessions; one more is refused as busy.

@@ -66,6 +66,8 @@ struct Operation {
     /// How an operation on a ring waits for readiness.
     enum Polling: UInt8 {
         case none
+        /// Nothing but a poll.
+        case once
         /// A read whose poll is under way; the read itself follows.
         case beforeRead
         /// Tells every time, until it is ended.
@@ -88,6 +90,7 @@ struct Operation {
     /// How a poll(2) takes part in a transfer.
     var polling = Polling.none
     var code: UInt32 = 0
+    /// Until there is one: how many polls of a transfer were woken for nothing.
     var result: Int32 = 0
     var file: UInt32 = 0
     /// Milliseconds that a call may wait, and then run.

@@ -82,7 +82,7 @@ struct Bench: ~Copyable {
     /// Starts an operation; the number names it.
     mutating func start(
         _ operation: RingProtocol.Operation, _ file: OpenFileID, code: UInt32 = 0, _ argument: [UInt8] = [],
-        offset: UInt64 = 0
+        offset: UInt64 = 0, waitsForInput: Bool = false
     ) throws -> UInt64 {
         let tag = tag()
         let grant = try #require(grants[file])
@@ -95,13 +95,16 @@ struct Bench: ~Copyable {
             if let gives = command.extras?.gives {
                 promised[tag.requestID.value] = grant.handles[gives.handle].grant
             }
-            try engine.submit(command, tag: tag)
+            try engine.submit(command, tag: tag, waitsForInput: waitsForInput)
         }
         return tag.requestID.value
     }
 
-    mutating func startRead(_ file: OpenFileID, count: Int, offset: UInt64 = .max) throws -> UInt64 {
-        try start(.read, file, ReadArgument.encode(count: count), offset: offset)
+    mutating func startRead(
+        _ file: OpenFileID, count: Int, offset: UInt64 = .max, waitsForInput: Bool = false
+    ) throws -> UInt64 {
+        try start(
+            .read, file, ReadArgument.encode(count: count), offset: offset, waitsForInput: waitsForInput)
     }
 
     mutating func startWrite(_ file: OpenFileID, _ bytes: [UInt8], offset: UInt64 = .max) throws -> UInt64 {

@@ -31,6 +31,13 @@ final class Terminal {
         return settings
     }
 
+    /// Changes the slave's settings, as the other side may at any time.
+    func setSpeed(_ speed: speed_t) {
+        var settings = settings
+        cfsetspeed(&settings, speed)
+        tcsetattr(master, TCSANOW, &settings)
+    }
+
     /// What a descriptor refers to.
     static func path(of fd: Int32) -> String? {
         var target = [CChar](repeating: 0, count: 256)

@@ -50,6 +50,29 @@ import Testing
         #expect(try bench.outcome(of: read).payload == Array("x".utf8))
     }
 
+    /// The kernel ends such polls with EINVAL.
+    @Test(arguments: [true, false]) func aChangeOfTheLineDoesNotEndWhatWaitsForIt(isRead: Bool) throws {
+        let terminal = try Terminal()
+        var bench = try Bench([Shapes.device(terminal.path, Shapes.getWindow)])
+        let file = try bench.open("device")
+        let waiting =
+            try isRead
+            ? bench.startRead(file, count: 16, waitsForInput: true)
+            : bench.start(.poll, file, code: PollEvents.readable.rawValue)
+        for speed in [B9600, B115200, B9600] {
+            bench.expectPending(waiting)
+            terminal.setSpeed(speed_t(speed))
+        }
+        bench.expectPending(waiting)
+        terminal.say("x")
+        let outcome = try bench.outcome(of: waiting)
+        if isRead {
+            #expect(outcome.payload == Array("x".utf8))
+        } else {
+            #expect(outcome.result & Int32(POLLIN) != 0)
+        }
+    }
+
     @Test func theEndOfAFileIsAReadOfNothing() throws {
         var bench = try Bench([Shapes.device("/dev/null", Shapes.null)])
         let file = try bench.open("device")
