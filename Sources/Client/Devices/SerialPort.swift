@@ -26,6 +26,12 @@ public struct SerialPort: TypedDevice {
         }
     }
 
+    public struct Settings: Equatable, Sendable {
+        /// Bits a second.
+        public var speed: UInt32
+        public var framing: Framing
+    }
+
     /// Lines of the port, as TIOCMGET names them.
     public struct ModemLines: OptionSet, Equatable, Sendable {
         public let rawValue: UInt32
@@ -42,6 +48,17 @@ public struct SerialPort: TypedDevice {
     /// Bits a second.
     public func speed() async throws -> UInt32 {
         UInt32(truncatingIfNeeded: try await device.call("TCGETS2").number("c_ospeed"))
+    }
+
+    public func settings() async throws -> Settings {
+        let now = try await device.call("TCGETS2")
+        let cflag = UInt32(truncatingIfNeeded: try now.number("c_cflag"))
+        let parity: Parity = cflag & Bits.parity == 0 ? .none : cflag & Bits.odd == 0 ? .even : .odd
+        return Settings(
+            speed: UInt32(truncatingIfNeeded: try now.number("c_ospeed")),
+            framing: Framing(
+                dataBits: Int(cflag & Bits.size) >> 4 + 5, parity: parity,
+                stopBits: cflag & Bits.stop == 0 ? 1 : 2))
     }
 
     /// Makes the line pass bytes as they are, with this speed in bits a second, once what was written is sent. The gateway
@@ -86,6 +103,24 @@ public struct SerialPort: TypedDevice {
     /// Holds the line low for a quarter of a second.
     public func sendBreak() async throws {
         try await device.call("TCSBRK", ["wait": "0"])
+    }
+
+    /// Holds the line low until ``endBreak()``.
+    public func startBreak() async throws { try await device.call("TIOCSBRK") }
+
+    public func endBreak() async throws { try await device.call("TIOCCBRK") }
+
+    public enum Queue: String, Sendable {
+        /// What came and was not read yet.
+        case input = "TCIFLUSH"
+        /// What was written and not sent yet.
+        case output = "TCOFLUSH"
+        case both = "TCIOFLUSH"
+    }
+
+    /// Drops what waits.
+    public func drop(_ queue: Queue) async throws {
+        try await device.call("TCFLSH", ["queue": queue.rawValue])
     }
 
     /// Writes all of the bytes.
