@@ -59,9 +59,11 @@ struct ConnectionOptions: ParsableArguments {
         throw UsageFailure(description: "give \(flag) or set \(variable)")
     }
 
-    private static func split(_ text: String) throws -> (host: String, port: Int) {
+    static func split(
+        _ text: String, ports: ClosedRange<Int> = 1...65_535
+    ) throws -> (host: String, port: Int) {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-            (1...65535).contains(port), colon > text.startIndex
+            ports.contains(port), colon > text.startIndex
         else { throw UsageFailure(description: "\"\(text)\" is not HOST:PORT") }
         let host = text[..<colon]
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")

@@ -8,7 +8,8 @@ struct Console: AsyncParsableCommand {
         discussion:
             """
             Ends with Ctrl-] on a terminal, else at the end of standard input, or when the device ends. With --pty the \
-            other end is a terminal of this machine, for programs such as picocom; it ends when it is interrupted.
+            other end is a terminal of this machine, for programs such as picocom, with --rfc2217 a TCP port that speaks \
+            RFC 2217; these end when they are interrupted.
             """)
 
     @OptionGroup var connection: ConnectionOptions
@@ -21,9 +22,15 @@ struct Console: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp("Make a terminal for other programs, and this link to it.", valueName: "link"))
     var pty: String?
+    @Option(
+        name: .customLong("rfc2217"),
+        help: ArgumentHelp(
+            "Serve the device as a serial port of the network, to whoever can reach this address; port 0 takes any.",
+            valueName: "address:port"))
+    var rfc2217: String?
     @Argument var device: String
 
-    private enum Ending {
+    enum Ending {
         case input
         case escape
         case device
@@ -37,17 +44,34 @@ struct Console: AsyncParsableCommand {
         if let duration, !(duration > 0 && duration <= 86400) {
             throw ValidationError("--for must be above 0, at most 86400")
         }
+        guard pty == nil || rfc2217 == nil else { throw ValidationError("--pty or --rfc2217, not both") }
     }
 
     func run() async throws {
         try await connection.withConnection { gateway in
             let description = try await gateway.describe(device)
             let lease = try await waiting.lease(device, gateway)
+            defer { _ = lease }
+            if let rfc2217 {
+                let address = try ConnectionOptions.split(rfc2217, ports: 0...65_535)
+                return try await within(duration) { try await serve(gateway, description, at: address) }
+            }
             let opened = try await gateway.open(device)
             try await converse(with: opened, description)
             // Ends the stream, so that the connection can close in order.
             try await opened.close()
-            _ = lease
+        }
+    }
+
+    /// Does it until the time is over, if there is one.
+    private func within(_ seconds: Double?, _ body: @escaping @Sendable () async throws -> Void) async throws
+    {
+        guard let seconds else { return try await body() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await body() }
+            group.addTask { try await Task.sleep(for: .seconds(seconds)) }
+            defer { group.cancelAll() }
+            try await group.next()
         }
     }
 
@@ -101,9 +125,9 @@ struct Console: AsyncParsableCommand {
         }
     }
 
-    private typealias Sink = @Sendable ([UInt8]) async throws -> Void
+    typealias Sink = @Sendable ([UInt8]) async throws -> Void
 
-    private func copyOut(_ device: RemoteDevice, length: Int, _ put: Sink) async throws -> Ending {
+    func copyOut(_ device: RemoteDevice, length: Int, _ put: Sink) async throws -> Ending {
         guard device.connection.welcome.features.contains(.streams) else {
             return try await copyOutByReads(device, length: length, put)
         }

@@ -88,6 +88,13 @@ class Site:
             "127.0.0.1", port or self.port, str(self.folder / "agent.crt"), str(self.folder / "agent.key"),
             str(self.folder / "ca.crt"), **options)
 
+    def environment(self):
+        """Where the gateway is, for clients that look for it there."""
+        files = {"CERT": "agent.crt", "KEY": "agent.key", "CA": "ca.crt"}
+        return {
+            "RINGGATE_HOST": f"127.0.0.1:{self.port}",
+            **{f"RINGGATE_{name}": str(self.folder / file) for name, file in files.items()}}
+
     def __exit__(self, *_):
         self.process.terminate()
         try:

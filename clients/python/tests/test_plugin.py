@@ -35,9 +35,7 @@ class Plugin(unittest.TestCase):
     def test_devices_are_leased_and_failures_show_their_calls(self):
         with site.Site() as one, tempfile.TemporaryDirectory() as folder:
             (pathlib.Path(folder) / "test_suite.py").write_text(SUITE)
-            environment = dict(
-                os.environ, RINGGATE_HOST=f"127.0.0.1:{one.port}", RINGGATE_CERT=str(one.folder / "agent.crt"),
-                RINGGATE_KEY=str(one.folder / "agent.key"), RINGGATE_CA=str(one.folder / "ca.crt"))
+            environment = dict(os.environ, **one.environment())
             plugin = [] if self.is_installed() else ["-p", "ringgate.pytest_plugin"]
             run = subprocess.run(
                 [sys.executable, "-m", "pytest", "-q", *plugin, folder], env=environment, capture_output=True,
