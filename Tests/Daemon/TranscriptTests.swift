@@ -4,7 +4,9 @@ import Testing
 
 /// What the pages show is what the programs do: the transcripts run in order, one shell line after the other.
 @Suite struct TranscriptTests {
-    @Test(arguments: ["docs/cli.md", "docs/administration.md", "docs/audit.md"]) func transcriptsAreTrue(
+    @Test(arguments: [
+        "docs/cli.md", "docs/administration.md", "docs/audit.md", "docs/troubleshooting.md",
+    ]) func transcriptsAreTrue(
         page: String
     ) throws {
         let site = try TranscriptSite()
