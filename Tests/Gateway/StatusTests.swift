@@ -89,6 +89,16 @@ import Testing
         #expect(Set(named) == Set(types.keys))
     }
 
+    /// A slip in a name would be an alert that never comes.
+    @Test(arguments: ["deploy/prometheus/alerts.yaml", "deploy/grafana/ringgate.json"])
+    func whatWatchesAsksForMetricsThereAre(file: String) throws {
+        let page = try String(contentsOfFile: "\(Tool.repository)/docs/observability.md", encoding: .utf8)
+        let text = try String(contentsOfFile: "\(Tool.repository)/\(file)", encoding: .utf8)
+        let names = Set(text.matches(of: /\b(?:ringgate|process)_[a-z_]+/).map { String($0.output) })
+        #expect(names.count > 4)
+        for name in names { #expect(page.contains("`\(name)`"), "\(file) asks for \(name)") }
+    }
+
     @Test func thePageHasDevicesHoldersAndDenials() throws {
         defer { server.stop() }
         let client = try site.raw(site.agent)
