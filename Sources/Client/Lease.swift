@@ -67,9 +67,9 @@ public final class Lease: Sendable {
     }
 
     @discardableResult
-    static func ask(_ verb: LeaseVerb, _ document: [String: UInt64], _ link: SessionLink) async throws
-        -> Reply
-    {
+    static func ask(
+        _ verb: LeaseVerb, _ document: some Encodable & Sendable, _ link: SessionLink
+    ) async throws -> Reply {
         var batch = Batch(entries: 1)
         batch.lease(verb, try JSONEncoder().encode(document))
         return try await link.call(.batch(batch)).replies[0].checked("lease \(verb)")
@@ -98,6 +98,20 @@ public struct LeaseStatus: Codable, Sendable {
     }
     public let leases: [Lease.Terms]
     public let waiting: [Waiting]
+}
+
+/// Who has a device, and whether it can be had.
+public struct DeviceStanding: Codable, Sendable, Equatable {
+    public let device: String
+    /// How it can be leased: `none`, `shared` or `exclusive`.
+    public let mode: String
+    /// `enabled`, or `draining` or `disabled` by an operator, with the reason.
+    public let state: String
+    public let reason: String?
+    /// Who has it, by leases or by open files; of many the first.
+    public let holders: [LeasePosition.Person]
+    /// How many wait for it.
+    public let waiting: Int
 }
 
 extension RingConnection {
@@ -142,8 +156,29 @@ extension RingConnection {
     }
 
     public func leaseStatus() async throws -> LeaseStatus {
-        try decode("lease status", try await Lease.ask(.status, [:], link))
+        try decode("lease status", try await Lease.ask(.status, [String: UInt64](), link))
     }
+
+    /// How it stands with devices that this client may open. Throws `.denied` when one is none of these, and `.refused`
+    /// when the gateway is too old to tell.
+    public func standings(of devices: [String]) async throws -> [DeviceStanding] {
+        struct Answer: Decodable {
+            let devices: [DeviceStanding]
+        }
+        var rest = devices[...]
+        var standings: [DeviceStanding] = []
+        while !rest.isEmpty {
+            let names = Array(rest.prefix(Self.standingsAtOnce))
+            rest = rest.dropFirst(names.count)
+            let reply = try await Lease.ask(.status, ["devices": names], link)
+            let answer: Answer = try decode("lease status", reply)
+            standings += answer.devices
+        }
+        return standings
+    }
+
+    ///
+    private static let standingsAtOnce = 16
 
     func decode<T: Decodable>(_ operation: String, _ reply: Reply) throws -> T {
         do {

@@ -24,8 +24,10 @@ extension GatewayLoop {
             answer(entry, with: [], session)
         case .transfer, .share: try handOn(verb, document, entry, session)
         case .status:
-            try document.allow()
-            answer(entry, with: LeaseDocument.json(status(session)), session)
+            try document.allow("devices")
+            var asked: [LeaseDocument.Standing]?
+            if let names = try document.texts("devices") { asked = try standings(names, session) }
+            answer(entry, with: LeaseDocument.json(status(session, asked)), session)
         }
         settleLeases()
     }
@@ -69,12 +71,8 @@ extension GatewayLoop {
         _ document: RequestDocument, _ entry: Entry, _ session: SessionPointer
     ) throws(Refusal) -> LeaseTable.Demand {
         try document.allow("devices", "mode", "ttl", "wait")
-        guard let names = try document.texts("devices"), Set(names).count == names.count,
-            (1...LeaseTable.devicesPerLease).contains(names.count)
-        else {
-            throw Refusal(
-                .shape, "`devices` must be a list of 1 to \(LeaseTable.devicesPerLease) different names")
-        }
+        let names = try document.texts("devices") ?? []
+        try requireDifferent(names)
         let mode = try document.text("mode") ?? "exclusive"
         guard mode == "exclusive" || mode == "shared" else {
             throw Refusal(.shape, "`mode` must be exclusive or shared")
@@ -97,12 +95,17 @@ extension GatewayLoop {
             waitsUntil: wait == 0 ? 0 : now + wait * 1_000_000, wantsPosition: entry.isStream)
     }
 
-    /// A device that the session may open, and that can be leased that way.
-    private func leasable(
-        _ name: String, isExclusive: Bool, _ session: SessionPointer
-    ) throws(Refusal) -> Device {
+    private func requireDifferent(_ names: [String]) throws(Refusal) {
+        guard Set(names).count == names.count, (1...LeaseTable.devicesPerLease).contains(names.count) else {
+            throw Refusal(
+                .shape, "`devices` must be a list of 1 to \(LeaseTable.devicesPerLease) different names")
+        }
+    }
+
+    /// A device that the session may open.
+    private func openable(_ name: String, _ session: SessionPointer) throws(Refusal) -> Device {
         var name = name
-        let authorized = try name.withUTF8 { (bytes) -> Result<Device, Refusal> in
+        return try name.withUTF8 { (bytes) -> Result<Device, Refusal> in
             do throws(Refusal) {
                 let wire = WireBytes(UnsafeRawBufferPointer(bytes))
                 return .success(try session.pointee.rights.policy.authorizeOpen(wire).device)
@@ -110,6 +113,13 @@ extension GatewayLoop {
                 return .failure(error)
             }
         }.get()
+    }
+
+    /// One that can be leased that way, too.
+    private func leasable(
+        _ name: String, isExclusive: Bool, _ session: SessionPointer
+    ) throws(Refusal) -> Device {
+        let authorized = try openable(name, session)
         guard authorized.lease.mode != .none, isExclusive || authorized.lease.mode == .shared else {
             throw Refusal(.shape, "`\(authorized.name)` cannot be leased that way: \(authorized.lease.mode)")
         }
@@ -162,7 +172,9 @@ extension GatewayLoop {
         answer(entry, with: [], session)
     }
 
-    private func status(_ session: SessionPointer) -> LeaseDocument.Status {
+    private func status(
+        _ session: SessionPointer, _ standings: [LeaseDocument.Standing]?
+    ) -> LeaseDocument.Status {
         let number = session.pointee.number
         return LeaseDocument.Status(
             leases: leases.leases(of: number).map { described($0) },
@@ -171,7 +183,31 @@ extension GatewayLoop {
                     request: demand.request.id.value, devices: demand.devices.map { devices[$0].name },
                     mode: LeaseDocument.mode(isExclusive: demand.isExclusive),
                     position: leases.position(demand.request))
-            })
+            },
+            devices: standings)
+    }
+
+    /// How it stands with devices that the session may open.
+    private func standings(
+        _ names: [String], _ session: SessionPointer
+    ) throws(Refusal) -> [LeaseDocument.Standing] {
+        try requireDifferent(names)
+        var standings: [LeaseDocument.Standing] = []
+        for name in names {
+            let device = try openable(name, session)
+            let index = devices.index(name)
+            let availability = index.map { devices[$0].availability } ?? .enabled
+            let holders = index.map { leases.holders($0) } ?? []
+            standings.append(
+                LeaseDocument.Standing(
+                    device: name, mode: "\(device.lease.mode)", state: availability.word,
+                    reason: availability.order?.reason,
+                    holders: holders.prefix(LeaseTable.devicesPerLease).map {
+                        .init(session: $0, identity: commons.identity(of: $0))
+                    },
+                    waiting: index.map { leases.waiting($0).count } ?? 0))
+        }
+        return standings
     }
 
     func described(_ lease: LeaseTable.Lease) -> LeaseDocument.Lease {

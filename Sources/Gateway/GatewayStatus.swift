@@ -106,14 +106,10 @@ public struct DeviceReport: Encodable, Sendable {
         started = lane?.started ?? 0
         self.denied = denied
         self.lane = lane.map(Lane.init)
-        let order: DeviceTable.Order?
-        switch entry?.availability ?? .enabled {
-        case .enabled: (state, order) = ("enabled", nil)
-        case .draining(let draining): (state, order) = ("draining", draining)
-        case .disabled(let disabled): (state, order) = ("disabled", disabled)
-        }
-        reason = order?.reason
-        by = order?.identity
-        since = order?.time
+        let availability = entry?.availability ?? .enabled
+        state = availability.word
+        reason = availability.order?.reason
+        by = availability.order?.identity
+        since = availability.order?.time
     }
 }

@@ -34,6 +34,17 @@ enum LeaseDocument {
     struct Status: Encodable {
         let leases: [Lease]
         let waiting: [Waiting]
+        /// Of the devices that were asked about; absent when none were.
+        let devices: [Standing]?
+    }
+    /// Who has a device, and whether it can be had.
+    struct Standing: Encodable {
+        let device: String
+        let mode: String
+        let state: String
+        let reason: String?
+        let holders: [Person]
+        let waiting: Int
     }
     struct Person: Encodable {
         let session: UInt64

@@ -33,6 +33,33 @@ import Testing
             .acquire, #"{"devices":[\#(names)],"mode":"exclusive","wait":\#(wait),"ttl":\#(ttl)}"#, id: id)
     }
 
+    @Test func statusTellsWhoHasADeviceAndHowManyWait() throws {
+        let line = try SerialLine()
+        let site = try site(line)
+        let (first, second) = (try site.greeted(.all), try site.greeted(.all))
+        let ask = { (names: String, id: UInt64) in
+            RawEntry.lease(.status, #"{"devices":[\#(names)]}"#, id: id)
+        }
+        try first.submit([ask(#""line","urandom""#, 1)])
+        let free = try #require(try json(try first.completions(1)[0])["devices"] as? [[String: Any]])
+        #expect(free.map { $0["device"] as? String } == ["line", "urandom"])
+        #expect(free.allSatisfy { ($0["holders"] as? [Any])?.isEmpty == true && $0["waiting"] as? Int == 0 })
+        try first.submit([acquire(id: 2)])
+        _ = try first.completions(1)
+        try second.submit([acquire(wait: 60_000, id: 1), ask(#""line""#, 2)])
+        let standing = try json(try second.completions(1)[0])["devices"] as? [[String: Any]]
+        let holders = try #require(standing?.first?["holders"] as? [[String: Any]])
+        #expect(holders.count == 1 && (holders[0]["identity"] as? String)?.hasSuffix("agent/one") == true)
+        #expect(standing?.first?["waiting"] as? Int == 1)
+        #expect(standing?.first?["mode"] as? String == "exclusive")
+        // What one may not open is not told of, nor is anything told with it.
+        let many = (0..<17).map { "\"d\($0)\"" }.joined(separator: ",")
+        let bad = [#""line","elsewhere""#, "", #""line","line""#, many, "7"]
+        try second.submit(bad.enumerated().map { ask($1, UInt64(3 + $0)) })
+        let reasons = try second.completions(bad.count).map { $0.refusal?.reason }
+        #expect(reasons == [.noRule, .shape, .shape, .shape, .shape])
+    }
+
     @Test func whoHasTheLeaseHasTheDevice() throws {
         let line = try SerialLine()
         let site = try site(line)

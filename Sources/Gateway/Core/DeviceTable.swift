@@ -25,6 +25,22 @@ struct DeviceTable {
         case draining(Order)
         /// No use at all.
         case disabled(Order)
+
+        /// As documents have it.
+        var word: String {
+            switch self {
+            case .enabled: "enabled"
+            case .draining: "draining"
+            case .disabled: "disabled"
+            }
+        }
+
+        var order: Order? {
+            switch self {
+            case .enabled: nil
+            case .draining(let order), .disabled(let order): order
+            }
+        }
     }
 
     struct Entry {

@@ -149,6 +149,9 @@ class Live(unittest.TestCase):
                 with self.assertRaises(ringgate.Refused) as caught:
                     second.open("null")
                 self.assertEqual(caught.exception.reason, ringgate.Reason.BUSY)
+                one, other = second.standings("null", "random")
+                self.assertEqual([holder["session"] for holder in one["holders"]], [first.session])
+                self.assertEqual((other["mode"], other["holders"], other["waiting"]), ("none", [], 0))
             with second.lease("null", wait=5):
                 second.open("null").close()
 

@@ -294,6 +294,13 @@ class Client(common.SharedClient[Device]):
         """Seconds that are left now."""
         return float(self._lease(2, {"lease": lease, "ttl": int(ttl * 1000)})["ttl"]) / 1000
 
+    def standings(self, *names: str) -> List[Dict[str, Any]]:
+        """Who has these devices, and how many wait for each: docs/protocol.md, STANDING."""
+        found: List[Dict[str, Any]] = []
+        for start in range(0, len(names), 16):
+            found += self._lease(6, {"devices": names[start:start + 16]})["devices"]
+        return found
+
     def _lease(self, verb: int, document: Dict[str, Any]) -> Dict[str, Any]:
         entry = wire.Entry(wire.Operation.LEASE, sub_opcode=verb, argument=json.dumps(document).encode())
         payload = self.call(entry, "lease").payload
