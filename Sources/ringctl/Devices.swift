@@ -8,17 +8,55 @@ struct Devices: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var selection: LabelOptions
+    @Flag(help: "Also who has each of them, and how many wait.") var state = false
+    @Flag(help: "Go on with each change of these devices, until interrupted.") var watch = false
+
+    private struct Standings: Encodable {
+        let devices: [DeviceList.Device]
+        let standings: [DeviceStanding]
+    }
 
     func validate() throws { _ = try selection.wanted() }
 
     func run() async throws {
         try await connection.withConnection { gateway in
+            // Before the list, so that no change is missed between the two.
+            let news = watch ? gateway.watch() : nil
             let devices = try await selection.devices(gateway)
-            switch output.format {
-            case .json: try Output.json(DeviceList(devices: devices))
-            case .text: for device in devices { print(device.line) }
+            if state {
+                // There is nothing to be had at the gateway itself.
+                let names = devices.map(\.name).filter { $0 != "@gateway" }
+                try show(devices, try await gateway.standings(of: names))
+            } else {
+                switch output.format {
+                case .json: try Output.json(DeviceList(devices: devices))
+                case .text: for device in devices { try Output.line(device.line()) }
+                }
             }
+            try await news?.show(output.format, of: Set(devices.map(\.name)))
         }
+    }
+
+    private func show(_ devices: [DeviceList.Device], _ standings: [DeviceStanding]) throws {
+        switch output.format {
+        case .json: try Output.json(Standings(devices: devices, standings: standings))
+        case .text:
+            let words = Dictionary(
+                standings.map { ($0.device, $0.words) }, uniquingKeysWith: { first, _ in first })
+            for device in devices { try Output.line(device.line(words[device.name] ?? "-")) }
+        }
+    }
+}
+
+extension DeviceStanding {
+    /// For people: what an operator said, else who has it.
+    fileprivate var words: String {
+        let order = state == "enabled" ? [] : ["\(state): \(reason ?? "?")"]
+        let people = holders.map { "\($0.identity) (session \($0.session))" }
+        let had =
+            people.isEmpty
+            ? (mode == "none" ? "for all" : "free") : "held by " + people.joined(separator: ", ")
+        return (order + [had] + (waiting > 0 ? ["\(waiting) waiting"] : [])).joined(separator: ", ")
     }
 }
 
@@ -51,11 +89,13 @@ struct LabelOptions: ParsableArguments {
 }
 
 extension DeviceList.Device {
-    /// Name, profile and, where there are any, labels.
-    fileprivate var line: String {
+    /// Name, profile, what is said of it and, where there are any, labels.
+    fileprivate func line(_ words: String...) -> String {
         let labels = (labels ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        return ([name, profile] + (labels.isEmpty ? [] : [labels.joined(separator: " ")])).map(\.printable)
-            .joined(separator: "\t")
+        return ([name, profile] + words + (labels.isEmpty ? [] : [labels.joined(separator: " ")])).map(
+            \.printable
+        )
+        .joined(separator: "\t")
     }
 }
 

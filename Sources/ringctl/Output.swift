@@ -18,6 +18,9 @@ enum Output {
         try FileHandle.standardOutput.write(contentsOf: Data(bytes))
     }
 
+    /// One line of results, there at once for a program that waits for it: print keeps it until there is more.
+    static func line(_ text: String) throws { try bytes(Array((text + "\n").utf8)) }
+
     static func standardError(_ text: String) {
         // There is nowhere left to complain about a failure of this.
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))

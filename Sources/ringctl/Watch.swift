@@ -21,7 +21,7 @@ struct Watch: AsyncParsableCommand {
     func run() async throws {
         try await connection.withConnection { gateway in
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await show(gateway) }
+                group.addTask { try await gateway.watch().show(output.format) }
                 if let duration { group.addTask { try await Task.sleep(for: .seconds(duration)) } }
                 try await group.next()
                 group.cancelAll()
@@ -29,17 +29,22 @@ struct Watch: AsyncParsableCommand {
         }
     }
 
-    private func show(_ gateway: RingConnection) async throws {
-        for try await event in gateway.watch() {
+}
+
+extension EventSequence {
+    /// Prints each change of the devices, or only of those that are named, until the connection ends.
+    func show(_ format: OutputFormat, of names: Set<String>? = nil) async throws {
+        for try await event in self {
             switch event {
             case .gap(let lost): Output.standardError("\(lost) changes were missed\n")
             case .event(let event):
                 let news = try JSONDecoder().decode(DeviceNews.self, from: Data(event.bytes))
-                switch output.format {
+                if let names, !names.contains(news.device) { continue }
+                switch format {
                 case .json: try Output.json(news)
                 case .text:
                     let by = news.session.map { " by session \($0) (\(news.identity ?? "unknown"))" } ?? ""
-                    print("\(news.device)\t\(news.change)\(by)".printableLine)
+                    try Output.line("\(news.device)\t\(news.change)\(by)".printableLine)
                 }
             }
         }
