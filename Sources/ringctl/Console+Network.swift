@@ -51,23 +51,28 @@ extension Console {
         to program: NetworkTerminal, _ port: SerialPort, length: Int
     ) async throws -> Ending {
         var (telnet, options, control) = (Telnet(), TelnetOptions(), PortControl(port))
-        let ending = try await takeAll(from: program, length: length) { arrived in
-            for piece in telnet.take(arrived) {
-                let answer: [UInt8]
-                switch piece {
-                case .bytes(let bytes):
-                    try await port.write(bytes)
-                    continue
-                case .option(let verb, let option): answer = options.heard(verb, option)
-                case .about(let said): answer = await control.answer(said)
+        do {
+            let ending = try await takeAll(from: program, length: length) { arrived in
+                for piece in telnet.take(arrived) {
+                    let answer: [UInt8]
+                    switch piece {
+                    case .bytes(let bytes):
+                        try await port.write(bytes)
+                        continue
+                    case .option(let verb, let option): answer = options.heard(verb, option)
+                    case .about(let said): answer = await control.answer(said)
+                    }
+                    program.suspend(control.isSuspended)
+                    if !answer.isEmpty, await !program.put(answer) { return false }
                 }
-                program.suspend(control.isSuspended)
-                if !answer.isEmpty, await !program.put(answer) { return false }
+                return true
             }
-            return true
+            await control.finish()
+            return ending
+        } catch {
+            await control.finish()
+            throw error
         }
-        await control.finish()
-        return ending
     }
 
     private func takeAll(

@@ -23,8 +23,9 @@ final class NetworkListener: Sendable {
             place.pointee.ai_family,
             Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         var yes: CInt = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
-        guard descriptor >= 0, bind(descriptor, place.pointee.ai_addr, place.pointee.ai_addrlen) == 0,
+        guard descriptor >= 0,
+            setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size)) == 0,
+            bind(descriptor, place.pointee.ai_addr, place.pointee.ai_addrlen) == 0,
             listen(descriptor, 1) == 0
         else {
             let reason = String(cString: strerror(errno))

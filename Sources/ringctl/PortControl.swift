@@ -44,7 +44,7 @@ struct PortControl {
     private var isRaw = false
     /// What holds as far as we know where it cannot be read; opening a line raises both (tty(4)).
     private var assumed: SerialPort.ModemLines = [.dtr, .rts]
-    /// What was said of the line already, to say it once.
+    /// What was said of the line already, to say it once; a program can bring about no end of different errors.
     private var told: Set<String> = []
 
     init(_ port: SerialPort) { self.port = port }
@@ -190,6 +190,8 @@ struct PortControl {
     }
 
     private mutating func tell(_ error: any Error) {
-        if told.insert("\(error)").inserted { Output.complain("\(port.device.name): \(error)".printable) }
+        if told.count < 32, told.insert("\(error)").inserted {
+            Output.complain("\(port.device.name): \(error)".printable)
+        }
     }
 }
