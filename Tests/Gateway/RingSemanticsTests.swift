@@ -94,8 +94,8 @@ import Testing
         #expect(try await first.leaseStatus().leases.count == 1)
         await #expect(throws: RingError.self) { _ = try await second.acquire(["line"]) }
         let places = Places()
-        async let next = second.acquire(["line"], wait: .seconds(20)) { places.add($0) }
-        try await Task.sleep(for: .milliseconds(100))
+        async let next = second.acquire(["line"], wait: .seconds(120)) { places.add($0) }
+        while places.all.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
         try await lease?.release()
         lease = nil
         #expect(try await next.terms.mode == "exclusive")
