@@ -82,6 +82,8 @@ extension DeviceEngine {
             if operation.pointee.polling == .beforeRead, result >= 0 {
                 result = operation.pointee.stop == .none ? -EBUSY : -ECANCELED
             }
+            // Woken for nothing while it was asked to end.
+            if result == -EINVAL, isEnding(operation) { result = -ECANCELED }
         }
         if operation.pointee.stop != .none {
             guard let ended = finishStopped(operation, result) else { return false }

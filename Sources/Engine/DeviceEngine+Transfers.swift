@@ -93,11 +93,16 @@ extension DeviceEngine {
     /// a driver that waits in two queues, as terminals do, it then says EINVAL: the second queue's entry of before is still
     /// there (io_uring/poll.c, `__io_queue_proc`).
     mutating func pollAgain(_ operation: OperationPointer, after result: Int32) -> Bool {
-        guard result == -EINVAL, operation.pointee.stop == .none,
+        guard result == -EINVAL, !isEnding(operation),
             operation.pointee.result < EngineLimits.pollsForNothing
         else { return false }
         operation.pointee.result += 1
         return startTransfer(operation)
+    }
+
+    /// Whether somebody wants the operation or its file to end.
+    func isEnding(_ operation: OperationPointer) -> Bool {
+        operation.pointee.stop != .none || files[operation.pointee.file].state == .closing
     }
 
     /// There is something to read. False when the read cannot be begun.
