@@ -63,20 +63,8 @@ struct Console: AsyncParsableCommand {
         }
     }
 
-    /// Does it until the time is over, if there is one.
-    private func within(_ seconds: Double?, _ body: @escaping @Sendable () async throws -> Void) async throws
-    {
-        guard let seconds else { return try await body() }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await body() }
-            group.addTask { try await Task.sleep(for: .seconds(seconds)) }
-            defer { group.cancelAll() }
-            try await group.next()
-        }
-    }
-
     private func converse(with device: RemoteDevice, _ description: DeviceDescription) async throws {
-        if let pty { return try await serve(device, description, at: pty) }
+        if let pty { return try await within(duration) { try await serve(device, description, at: pty) } }
         let terminal = RawTerminal()
         let isTerminal = terminal != nil
         if isTerminal { Output.standardError("connected to \(device.name); Ctrl-] ends\r\n") }
@@ -113,12 +101,6 @@ struct Console: AsyncParsableCommand {
             }
             group.addTask {
                 try await copyIn(device, terminal.input, length: description.writeLength, hasEscape: false)
-            }
-            if let duration {
-                group.addTask {
-                    try await Task.sleep(for: .seconds(duration))
-                    return .time
-                }
             }
             _ = try await group.next()
             group.cancelAll()

@@ -1,6 +1,17 @@
 import ArgumentParser
 import RingClient
 
+/// Does it until the time is over, if there is one.
+func within(_ seconds: Double?, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    guard let seconds else { return try await body() }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await body() }
+        group.addTask { try await Task.sleep(for: .seconds(seconds)) }
+        defer { group.cancelAll() }
+        try await group.next()
+    }
+}
+
 /// Waiting for a device that somebody else has.
 struct WaitOptions: ParsableArguments {
     @Option(

@@ -20,15 +20,9 @@ struct Watch: AsyncParsableCommand {
 
     func run() async throws {
         try await connection.withConnection { gateway in
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await gateway.watch().show(output.format) }
-                if let duration { group.addTask { try await Task.sleep(for: .seconds(duration)) } }
-                try await group.next()
-                group.cancelAll()
-            }
+            try await within(duration) { try await gateway.watch().show(output.format) }
         }
     }
-
 }
 
 extension EventSequence {
