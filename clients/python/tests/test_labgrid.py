@@ -87,6 +87,7 @@ class Labgrid(unittest.TestCase):
         from labgrid.driver.exception import ExecutionError
 
         from ringgate import labgrid
+        from ringgate.devices import Gpio
 
         from .test_devices import Described
 
@@ -100,18 +101,22 @@ class Labgrid(unittest.TestCase):
             for driver in (output, bus):
                 driver.on_activate = lambda: None
                 target.activate(driver)
-            output.file = Described(gateway.describe("chip"), "chip", [({}, 0), ({}, 0), ({"bits": 1}, 0)])
+            output.file, helper = (Described(gateway.describe("chip"), "chip", []) for _ in range(2))
             bus.file = Described(gateway.describe("bus"), "bus", [({"msgs.1.buf": b"\x12\x34"}, 0)])
             with self.assertRaisesRegex(ExecutionError, "before it is set"):
                 output.get()
             output.set(False)
-            output._lines.device.answers = [({}, 0), ({"bits": 0}, 0)]
             output.set(True)
-            self.assertIs(output.get(), True)
-            self.assertEqual(
-                [name for name, _ in output.file.sent + output._lines.device.sent],
-                ["GPIO_V2_GET_LINE_IOCTL", "GPIO_V2_LINE_SET_VALUES_IOCTL", "GPIO_V2_LINE_GET_VALUES_IOCTL"])
-            output._lines = None
+            # The line is inverted.
+            lines = Gpio(helper).outputs({3: True}, consumer="labgrid")
+            lines.set({3: False})
+            self.assertEqual(output.file.sent, helper.sent)
+            self.assertEqual(output._lines.device.sent, lines.device.sent)
+            for bits, status in ((0, True), (1, False)):
+                output._lines.device.answers = [({"bits": bits}, 0)]
+                self.assertIs(output.get(), status)
+            # What is not open cannot be closed.
+            output._held.pop_all()
             self.assertEqual(bus.transfer(0x50, b"\x00", 2), b"\x12\x34")
 
 

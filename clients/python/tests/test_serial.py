@@ -101,6 +101,16 @@ class NetworkPort(unittest.TestCase):
             port.write(b"y")
             self.assertEqual(self.from_board(1), b"y")
 
+    def test_a_request_may_come_byte_by_byte(self):
+        with socket.create_connection(("127.0.0.1", self.served.port), 60) as peer:
+            for byte in b"\xff\xfa\x2c\x01" + (9600).to_bytes(4, "big") + b"\xff\xf0x\xff\xffy":
+                peer.sendall(bytes([byte]))
+            self.assertEqual(self.from_board(3), b"x\xffy")
+            heard = b""
+            while not heard.endswith(b"\xff\xf0"):
+                heard += peer.recv(64)
+            self.assertTrue(heard.endswith(b"\xff\xfa\x2c\x65\x00\x00\x25\x80\xff\xf0"), heard)
+
     def test_garbage_ends_nothing(self):
         escape = b"\xff"
         for garbage in (

@@ -138,9 +138,7 @@ class RingDigitalOutputDriver(_RingDriver, DigitalOutputProtocol):
         self._lines: Any = None
 
     def on_deactivate(self):
-        if self._lines is not None:
-            self._lines.close()
-            self._lines = None
+        self._lines = None
         super().on_deactivate()
 
     @Driver.check_active
@@ -148,7 +146,7 @@ class RingDigitalOutputDriver(_RingDriver, DigitalOutputProtocol):
     def set(self, status):
         values = {self.port.line: bool(status) != self.port.invert}
         if self._lines is None:
-            self._lines = Gpio(self.file).outputs(values, consumer="labgrid")
+            self._lines = self._held.enter_context(Gpio(self.file).outputs(values, consumer="labgrid"))
         else:
             self._lines.set(values)
 
