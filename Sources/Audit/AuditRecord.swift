@@ -99,6 +99,13 @@ public struct AuditRecord: Sendable {
         members += "\":".utf8
     }
 
+    /// As a JSON object by itself.
+    public var object: [UInt8] {
+        var bytes: [UInt8] = []
+        appendObject(to: &bytes)
+        return bytes
+    }
+
     private func appendObject(to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "{"))
         bytes += members

@@ -54,6 +54,6 @@ struct ConnectionAttempt: Sendable {
 extension Features {
     /// What this client can use.
     static let all: Features = [
-        .links, .cancel, .timeouts, .streams, .poll, .leases, .resume, .skipSuccess,
+        .links, .cancel, .timeouts, .streams, .poll, .leases, .resume, .skipSuccess, .traceContext,
     ]
 }

@@ -86,6 +86,16 @@ public final class RingConnection: Sendable {
         return try await json("describe \(name)", batch)
     }
 
+    /// Says which trace what is sent from now on belongs to; nil for none. The gateway puts it beside what it tells of this
+    /// session in its logs, its audit log and `ringctl trace`. It goes with the session.
+    ///
+    /// Throws `.refused` when the gateway is one that knows of no traces.
+    public func setTraceContext(_ context: TraceContext?) async throws {
+        var batch = Batch(entries: 1)
+        Array((context?.text ?? "").utf8).withUnsafeBytes { batch.append(.context, argument: $0) }
+        try await submit(batch)[0].checked("context")
+    }
+
     /// Closes in order: what was submitted before is still sent and answered, then both sides say goodbye.
     ///
     /// When that takes longer than `limit`, for example because a read never ends, or when the task is

@@ -111,6 +111,7 @@ extension GatewayLoop {
         var record = AuditRecord(kind, time: KernelClock.realtime())
         record.add("session", session.pointee.number)
         record.add("identity", session.pointee.identity)
+        if let context = session.pointee.context { record.add("traceparent", context.text) }
         return record
     }
 
@@ -118,19 +119,28 @@ extension GatewayLoop {
         _ kind: AuditRecord.Kind, _ device: String, _ command: String, _ session: SessionPointer
     ) -> LoopAudit.Awaited {
         LoopAudit.Awaited(
-            kind: kind, session: session.pointee.number, identity: session.pointee.identity, device: device,
-            command: command, hasStarted: false)
+            kind: kind, session: session.pointee.number, identity: session.pointee.identity,
+            context: session.pointee.context, device: device, command: command, hasStarted: false)
     }
 
     private func command(
         _ entry: Entry, _ grant: Grant?, _ described: EntryDescription?, _ session: SessionPointer
     ) -> AuditRecord {
         var command = AuditRecord()
+        add(entry, by: grant, as: described, session, to: &command)
+        return command
+    }
+
+    /// What an entry is, in the words of its device's profile where there is one.
+    func add(
+        _ entry: Entry, by grant: Grant?, as described: EntryDescription?, _ session: SessionPointer,
+        to command: inout AuditRecord
+    ) {
         command.add("request", entry.requestID.value)
         command.add("operation", entry.word)
         guard let grant, let described else {
-            if entry.operation == .open { command.add("device", entry.argument.text ?? "") }
-            return command
+            if entry.operation == .open { command.add("device", Self.deviceName(entry, session) ?? "") }
+            return
         }
         command.add("device", grant.device.name)
         command.add("slot", Int(entry.slot.index))
@@ -147,7 +157,6 @@ extension GatewayLoop {
         if grant.device.kind == .gateway, entry.argument.count <= LoopAudit.shownDocument {
             command.add("document", entry.argument.text ?? "")
         }
-        return command
     }
 
     private func leaseEpoch(_ entry: Entry, _ session: SessionPointer) -> UInt64? {
@@ -204,6 +213,7 @@ extension GatewayLoop {
         var record = AuditRecord(awaited.kind, time: KernelClock.realtime())
         record.add("session", awaited.session)
         record.add("identity", awaited.identity)
+        if let context = awaited.context { record.add("traceparent", context.text) }
         record.add("request", operation.request.value)
         record.add("device", awaited.device)
         if !awaited.command.isEmpty { record.add("command", awaited.command) }
@@ -274,8 +284,9 @@ extension GatewayLoop {
     ) {
         guard audit.log != nil else { return }
         let denial = LoopAudit.Denial(
-            session: session.pointee.number, identity: session.pointee.identity, device: device,
-            operation: entry.word, code: entry.subOpcode.code, rule: refusal.rule, text: refusal.text)
+            session: session.pointee.number, identity: session.pointee.identity,
+            context: session.pointee.context, device: device, operation: entry.word,
+            code: entry.subOpcode.code, rule: refusal.rule, text: refusal.text)
         if audit.denials.count < LoopAudit.deniedKinds || audit.denials[denial] != nil {
             audit.denials[denial, default: 0] += 1
         } else {
@@ -298,6 +309,7 @@ extension GatewayLoop {
             putOnRecord(.denied) { record in
                 record.add("session", denial.session)
                 record.add("identity", denial.identity)
+                if let context = denial.context { record.add("traceparent", context.text) }
                 record.add("device", denial.device)
                 record.add("operation", denial.operation)
                 record.add("code", Int(denial.code))

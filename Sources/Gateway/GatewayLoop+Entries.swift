@@ -37,6 +37,7 @@ extension GatewayLoop {
         case .credit: try grantCredit(entry, session)
         case .cancel: try cancel(entry, session)
         case .lease: try lease(entry, session)
+        case .context: try setContext(entry, session)
         default: throw Refusal(.unsupported, "the operation is unknown, or its feature was not granted")
         }
     }

@@ -20,6 +20,7 @@ extension GatewayLoop {
                 "device": "\(name ?? "-")",
                 "operation": "\(entry.operation.map { "\($0)" } ?? "unknown") \(entry.subOpcode)",
                 "request": "\(entry.requestID.value)",
+                "traceparent": "\(session.pointee.context?.text ?? "-")",
                 "rule": "\(refusal.rule.isEmpty ? "none" : refusal.rule)", "text": "\(refusal.text)",
             ])
     }
@@ -78,7 +79,7 @@ extension GatewayLoop {
     }
 
     /// As the slot has it, or as an open or describe names it; nil when that is no name.
-    private static func deviceName(_ entry: Entry, _ session: SessionPointer) -> String? {
+    static func deviceName(_ entry: Entry, _ session: SessionPointer) -> String? {
         switch entry.operation {
         case .open, .describe:
             guard entry.argument.count <= Limits.deviceName, let name = entry.argument.text,

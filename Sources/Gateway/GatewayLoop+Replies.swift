@@ -9,6 +9,17 @@ extension GatewayLoop {
         answer(entry, with: [], session)
     }
 
+    /// The trace that later entries belong to; none where the argument is empty.
+    mutating func setContext(_ entry: Entry, _ session: SessionPointer) throws(Refusal) {
+        try entry.requireZero(argument: true)
+        let context = entry.argument.text.flatMap { TraceContext($0) }
+        guard context != nil || entry.argument.count == 0 else {
+            throw Refusal(.shape, "the argument is no traceparent of W3C Trace Context")
+        }
+        session.pointee.context = context
+        answer(entry, with: [], session)
+    }
+
     mutating func answerList(
         _ entry: Entry, _ session: SessionPointer
     ) throws(Refusal) {

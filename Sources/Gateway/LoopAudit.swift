@@ -27,6 +27,7 @@ struct LoopAudit {
         let kind: AuditRecord.Kind
         let session: UInt64
         let identity: String
+        let context: TraceContext?
         let device: String
         let command: String
         /// Whether it was given to the device.
@@ -39,6 +40,7 @@ struct LoopAudit {
     struct Denial: Hashable {
         let session: UInt64
         let identity: String
+        let context: TraceContext?
         let device: String
         let operation: String
         let code: UInt32

@@ -24,6 +24,8 @@ struct Session: ~Copyable {
     var goodUntil = Int64.max
     /// The client's address and port, for logs.
     var peer: PeerAddress
+    /// Which trace its entries belong to, by its client's word.
+    var context: TraceContext?
     /// What the client may do.
     var rights: PeerRights
     var state: SessionState

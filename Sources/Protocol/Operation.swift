@@ -29,6 +29,8 @@ public enum Operation: UInt8, Sendable, CaseIterable {
     case lease = 13
     /// Grants a stream more events (feature `streams`).
     case credit = 14
+    /// Says which trace the entries after it belong to (feature `traceContext`).
+    case context = 15
 
     /// The feature without which the operation is refused (unsupported).
     public var feature: Features {
@@ -39,6 +41,7 @@ public enum Operation: UInt8, Sendable, CaseIterable {
         case .cancel: .cancel
         case .lease: .leases
         case .credit: .streams
+        case .context: .traceContext
         }
     }
 }
@@ -82,4 +85,5 @@ public struct Features: OptionSet, Sendable {
     public static let leases = Features(rawValue: 1 << 5)
     public static let resume = Features(rawValue: 1 << 6)
     public static let skipSuccess = Features(rawValue: 1 << 7)
+    public static let traceContext = Features(rawValue: 1 << 8)
 }

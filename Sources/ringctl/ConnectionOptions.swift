@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import RingClient
+import RingProtocol
 
 /// Where the gateway is and who we are: from flags, else from the environment.
 struct ConnectionOptions: ParsableArguments {
@@ -36,6 +37,7 @@ struct ConnectionOptions: ParsableArguments {
             if let agent = ProcessInfo.processInfo.environment[LeaseAgent.variable], !agent.isEmpty {
                 try await connection.join(agent)
             }
+            try await Self.carryTrace(connection)
             try await body(connection)
         } catch {
             // In a task of its own: this one may be cancelled, and then it could not wait.
@@ -43,6 +45,16 @@ struct ConnectionOptions: ParsableArguments {
             throw error
         }
         await connection.close()
+    }
+
+    /// What a CI system calls this job in its traces. An older gateway has no place for it, and that stops nobody.
+    private static func carryTrace(_ connection: RingConnection) async throws {
+        guard let text = ProcessInfo.processInfo.environment["TRACEPARENT"], !text.isEmpty else { return }
+        guard let context = TraceContext(text) else {
+            return Output.complain("TRACEPARENT is left out: `\(text.printable)` is no W3C traceparent")
+        }
+        guard connection.welcome.features.contains(.traceContext) else { return }
+        try await connection.setTraceContext(context)
     }
 
     private func configuration() throws -> ConnectionConfiguration {

@@ -16,6 +16,7 @@ struct EntryShapeTests {
     func features() {
         let needed: [RingProtocol.Operation: Features] = [
             .poll: .poll, .timeout: .links, .cancel: .cancel, .lease: .leases, .credit: .streams,
+            .context: .traceContext,
         ]
         for operation in RingProtocol.Operation.allCases {
             #expect(operation.feature == needed[operation] ?? [])

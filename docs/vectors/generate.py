@@ -16,6 +16,7 @@ import arguments  # noqa: E402
 OPERATIONS = {
     "nop": 1, "open": 2, "close": 3, "read": 4, "write": 5, "sync": 6, "poll": 7, "command": 8, "timeout": 9,
     "cancel": 10, "describe": 11, "list": 12, "lease": 13, "credit": 14,
+    "context": 15,
 }
 TYPES = {"hello": 1, "welcome": 2, "submit": 3, "complete": 4, "error": 5, "goodbye": 6, "acknowledge": 7}
 ENGINES = {"gateway": 0, "ring": 1, "call": 2}
@@ -25,7 +26,7 @@ REVISION = bytes(range(32))
 TOKEN = bytes(range(0xA0, 0xB0))
 EPOCH, SESSION = 0x1122334455667788, 7
 LINK, HARDLINK, DRAIN, MULTISHOT, SKIP_SUCCESS = 1, 2, 4, 8, 16
-RESUME, ALL_FEATURES = 64, 255
+RESUME, ALL_FEATURES = 64, 511
 
 
 def pad(data):
@@ -134,9 +135,9 @@ add("hello", "client", frame("hello", hello()), type="hello", min_version=1, max
 add("hello-unknown-features", "client", frame("hello", hello(1, 3, 2**63 + 1)), type="hello",
     min_version=1, max_version=3, features=str(2**63 + 1))
 add("hello-all-features", "client", frame("hello", hello(features=ALL_FEATURES)), type="hello",
-    min_version=1, max_version=1, features="255")
+    min_version=1, max_version=1, features=str(ALL_FEATURES))
 add("hello-resume", "client", frame("hello", hello_again(5)), type="hello", min_version=1, max_version=1,
-    features="255", epoch=str(EPOCH), session=str(SESSION), token=TOKEN.hex(), received="5")
+    features=str(ALL_FEATURES), epoch=str(EPOCH), session=str(SESSION), token=TOKEN.hex(), received="5")
 
 
 def add_welcome(name, data, features, **decoded):
@@ -203,6 +204,9 @@ for verb, (number, document) in LEASES.items():
 add_submit("lease-acquire-stream", ("lease", 37, {
     "sub_opcode": 1, "flags": MULTISHOT, "timeout_ms": 5000,
     "argument": b'{"devices":["board"],"mode":"shared","wait":60000}'}))
+add_submit("context", ("context", 39, {
+    "argument": b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}))
+add_submit("context-none", ("context", 40, {}))
 add_submit("open-with-epoch", ("open", 38, {"slot": 2, "offset": 4, "argument": b"board"}))
 
 add_complete("opened-null", (1, 0, "call", {"device_time": 9000}))

@@ -31,7 +31,7 @@ struct ChainTrial {
         grants.append(nil)
         switch entry.operation {
         case .nop, .list: try entry.requireZero()
-        case .describe: try entry.requireZero(argument: true)
+        case .describe, .context: try entry.requireZero(argument: true)
         case .open:
             try entry.requireZero(slot: true, offset: true, argument: true)
             let authorized = try rights.authorizeOpen(entry.argument)

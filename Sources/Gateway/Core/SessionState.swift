@@ -161,6 +161,6 @@ struct SessionState: ~Copyable {
 extension Features {
     /// What this gateway can grant.
     static let supported: Features = [
-        .links, .cancel, .timeouts, .streams, .poll, .leases, .resume, .skipSuccess,
+        .links, .cancel, .timeouts, .streams, .poll, .leases, .resume, .skipSuccess, .traceContext,
     ]
 }

@@ -316,6 +316,10 @@ class Client(common.SharedClient[Device]):
             raise
         return device
 
+    async def trace(self, traceparent: str) -> None:
+        """What is sent from now on belongs to this W3C trace; ``""`` for none. The gateway's logs have it."""
+        await self.call(common.context(traceparent), "context")
+
     async def close_device(self, device: Device) -> None:
         if self._devices.get(device.slot) is device:
             await self.call(common.close_file(device.slot), f"close {device.name}")

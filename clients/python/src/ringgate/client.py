@@ -9,6 +9,7 @@ import select
 import socket
 import ssl
 import time
+import warnings
 from types import TracebackType
 from typing import Any, Deque, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
 
@@ -273,6 +274,10 @@ class Client(common.SharedClient[Device]):
             self.call(common.close_file(device.slot), f"close {device.name}")
             self.forget(device)
 
+    def trace(self, traceparent: str) -> None:
+        """What is sent from now on belongs to this W3C trace; ``""`` for none. The gateway's logs have it."""
+        self.call(common.context(traceparent), "context")
+
     # Leases
 
     @contextlib.contextmanager
@@ -329,7 +334,8 @@ def connect(
 def connect_from_environment(**options: Union[None, str, float]) -> Client:
     """Connects as ``ringctl`` does: ``RINGGATE_HOST`` (HOST:PORT), ``RINGGATE_CERT``, ``RINGGATE_KEY``, ``RINGGATE_CA``.
 
-    Below ``ringctl lease acquire`` the session gets a share of that lease (``RINGGATE_LEASE_AGENT``).
+    Below ``ringctl lease acquire`` the session gets a share of that lease (``RINGGATE_LEASE_AGENT``). With ``TRACEPARENT`` set,
+    the session belongs to that trace (``Client.trace``); one that is no W3C traceparent is left out with a warning.
     """
     values = {name: os.environ.get(f"RINGGATE_{name}", "") for name in ("HOST", "CERT", "KEY", "CA")}
     missing = ", ".join(f"RINGGATE_{name}" for name, value in values.items() if not value)
@@ -339,11 +345,15 @@ def connect_from_environment(**options: Union[None, str, float]) -> Client:
     if not mark or not port.isdigit():
         raise ValueError(f"RINGGATE_HOST: `{values['HOST']}` is no HOST:PORT")
     client = connect(host.strip("[]"), int(port), values["CERT"], values["KEY"], values["CA"], **options)
-    holder = agent.path_from_environment()
-    if holder:
-        try:
+    holder, traceparent = agent.path_from_environment(), os.environ.get("TRACEPARENT", "")
+    try:
+        if holder:
             agent.join(holder, client.session, client.epoch)
-        except BaseException:
-            client.close()
-            raise
+        if traceparent and not common.is_traceparent(traceparent):
+            warnings.warn(f"TRACEPARENT is left out: {traceparent!r} is no W3C traceparent", stacklevel=2)
+        elif traceparent and client.features & wire.Features.TRACE_CONTEXT:
+            client.trace(traceparent)
+    except BaseException:
+        client.close()
+        raise
     return client

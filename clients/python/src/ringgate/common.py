@@ -1,6 +1,7 @@
 """What the client that blocks and the one for asyncio have in common: TLS, slots, and the entries of their calls."""
 from __future__ import annotations
 
+import re
 import ssl
 import struct
 from typing import Any, Dict, Generic, Mapping, Optional, Protocol, TypeVar
@@ -36,6 +37,12 @@ class SharedClient(Generic[File]):
         """The gateway's number of this run of it: sessions and leases of another epoch are gone."""
         assert self._session.welcome is not None
         return self._session.welcome.epoch
+
+    @property
+    def features(self) -> wire.Features:
+        """What the gateway has granted."""
+        assert self._session.welcome is not None
+        return self._session.welcome.features
 
     def free_slot(self) -> int:
         assert self._session.welcome is not None
@@ -116,6 +123,18 @@ def describe(name: str) -> wire.Entry:
 
 def cancel(request: int) -> wire.Entry:
     return wire.Entry(wire.Operation.CANCEL, offset=request)
+
+
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def is_traceparent(text: str) -> bool:
+    """Whether R-40 holds."""
+    return _TRACEPARENT.fullmatch(text) is not None
+
+
+def context(traceparent: str) -> wire.Entry:
+    return wire.Entry(wire.Operation.CONTEXT, argument=traceparent.encode())
 
 
 def grant(request: int, events: int) -> wire.Entry:

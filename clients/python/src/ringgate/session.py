@@ -8,7 +8,7 @@ from typing import Deque, Dict, List, Optional, Sequence, Set, Tuple
 from . import wire
 from .errors import OutcomeUnknown, SessionEnded
 
-ALL_FEATURES = wire.Features(255)
+ALL_FEATURES = wire.Features(511)
 
 
 @dataclasses.dataclass

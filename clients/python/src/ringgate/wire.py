@@ -48,6 +48,7 @@ class Operation(enum.IntEnum):
     LIST = 12
     LEASE = 13
     CREDIT = 14
+    CONTEXT = 15
 
 
 class Features(enum.IntFlag):
@@ -59,6 +60,7 @@ class Features(enum.IntFlag):
     LEASES = 32
     RESUME = 64
     SKIP_SUCCESS = 128
+    TRACE_CONTEXT = 256
 
 
 class EntryFlags(enum.IntFlag):
