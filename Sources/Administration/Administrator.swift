@@ -123,7 +123,7 @@ public final class Administrator: Sendable {
             case .policyExplain: return try explain(try .decode(document), context)
             case .policySuggest: return try suggest(try .decode(document), context)
             case .sessionList, .sessionKill, .deviceList, .deviceDisable, .deviceDrain, .deviceEnable,
-                .deviceResetLane, .leaseList, .leaseRevoke:
+                .deviceResetLane, .leaseList, .leaseRevoke, .traceRead:
                 throw Refusal(.unsupported, "\(command.name) is answered by the loop itself")
             }
         } catch {

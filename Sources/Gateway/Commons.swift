@@ -24,6 +24,9 @@ final class Commons: @unchecked Sendable {
     var leases = LeaseTable()
     var consoles: [DeviceTable.Index: Console] = [:]
     var requests = RequestNotes()
+    var trace = TraceLog()
+    /// Whether `trace` has anybody, for loops to look at outside of the lock.
+    let isTraced = Atomic(false)
     var door: Doorkeeper
     /// By the numbers of their sessions.
     private(set) var people: [UInt64: Person] = [:]

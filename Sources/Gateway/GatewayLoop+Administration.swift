@@ -42,6 +42,8 @@ extension GatewayLoop {
         case .policyShow, .policyEffective, .policyPlan, .policyApply, .policyRollback, .policyHistory,
             .policyExplain, .policySuggest, .sessionList, .deviceList, .deviceResetLane:
             return nil
+        case .traceRead:
+            return try readTrace(RequestDocument(entry.argument), session)
         case .sessionKill:
             return try killSession(RequestDocument(entry.argument), session.pointee.identity)
         case .deviceDisable, .deviceDrain, .deviceEnable:

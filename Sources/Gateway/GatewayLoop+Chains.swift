@@ -9,6 +9,7 @@ extension GatewayLoop {
     mutating func admit(_ submission: inout Submission, _ session: SessionPointer) {
         // An entry may end its own session; those behind it are nobody's then.
         while !session.pointee.isOver, let entry = submission.next() {
+            if trace.isOn { traceArrival(entry, session) }
             if entry.flags.isSequenced || session.pointee.state.sequencer.holds {
                 sequence(entry, &submission, session)
             } else {
@@ -22,6 +23,7 @@ extension GatewayLoop {
     ) {
         guard entry.operation != .cancel || entry.flags.isSequenced else { return admit(entry, session) }
         var unit = Unit(submission.chain(from: entry))
+        if trace.isOn { unit.forEach { if $0.requestID != entry.requestID { traceArrival($0, session) } } }
         guard session.pointee.state.sequencer.holds || unit.drains else { return start(unit, session) }
         unit.forEach { unit.charges.append($0.argument.count) }
         do throws(Refusal) {

@@ -102,6 +102,7 @@ extension GatewayLoop {
         _ session: SessionPointer
     ) {
         if !audit.awaited.isEmpty { auditResult(header, session) }
+        if !trace.arrivals.isEmpty { traceAnswer(header, payload, session) }
         guard !session.pointee.isOver else { return }
         if session.pointee.state.sequencer.isActive, !sequence(header, charge, session) { return }
         if !session.pointee.deadlines.isEmpty { forgetDeadline(header.requestID, session) }

@@ -55,6 +55,7 @@ struct GatewayLoop: ~Copyable {
     var numbers: [UInt64: SessionPointer] = [:]
     var desk: AdministrationDesk
     var audit: LoopAudit
+    var trace = LoopTrace()
     /// nil when the kernel gave none: then devices that come and go are seen only when they are opened.
     var deviceWatch: DeviceWatch?
     /// Procedures being run, by place.
@@ -91,6 +92,7 @@ struct GatewayLoop: ~Copyable {
             sleep()
             now = KernelClock.monotonic()
             engine.beginTurn(now: now)
+            beginTrace()
             handleNetworkCompletions()
             fireTimers()
             advanceSessions()
@@ -145,6 +147,7 @@ struct GatewayLoop: ~Copyable {
             accept()
             events.endInterval()
             endRequestInterval()
+            lookAtTrace()
             writeCounts()
             lookAtTime()
             lookAtCertificates()

@@ -123,15 +123,21 @@ struct ReplyList {
 
     /// False when there is no room for it.
     mutating func add(_ item: some Encodable) -> Bool {
-        guard let json = try? encoder.encode(item), bytes.count + json.count < Self.maximumSize || isEmpty
-        else {
-            return false
-        }
+        guard let json = try? encoder.encode(item) else { return false }
+        return add(json: json)
+    }
+
+    /// The same for an item that is JSON already.
+    mutating func add(json: some Collection<UInt8>) -> Bool {
+        guard bytes.count + json.count < Self.maximumSize || isEmpty else { return false }
         if !isEmpty { bytes.append(UInt8(ascii: ",")) }
         isEmpty = false
         bytes += json
         return true
     }
 
-    func finished(hasMore: Bool) -> [UInt8] { bytes + (hasMore ? "],\"more\":true}" : "]}").utf8 }
+    /// `members` stand behind the list.
+    func finished(hasMore: Bool, _ members: String = "") -> [UInt8] {
+        bytes + ((hasMore ? "],\"more\":true" : "]") + members + "}").utf8
+    }
 }

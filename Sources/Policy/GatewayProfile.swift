@@ -21,6 +21,7 @@ public enum GatewayCommand: UInt32, Sendable, CaseIterable {
     case deviceResetLane = 36
     case leaseList = 48
     case leaseRevoke = 49
+    case traceRead = 64
 
     /// As policies have it.
     public var name: String {
@@ -42,13 +43,14 @@ public enum GatewayCommand: UInt32, Sendable, CaseIterable {
         case .deviceResetLane: "device.reset-lane"
         case .leaseList: "lease.list"
         case .leaseRevoke: "lease.revoke"
+        case .traceRead: "trace.read"
         }
     }
 
     var effect: Effect {
         switch self {
         case .policyShow, .policyEffective, .policyPlan, .policyHistory, .policyExplain, .policySuggest,
-            .sessionList, .deviceList, .leaseList:
+            .sessionList, .deviceList, .leaseList, .traceRead:
             .read
         case .policyApply, .policyRollback, .sessionKill, .deviceDisable, .deviceDrain, .deviceEnable,
             .deviceResetLane, .leaseRevoke:
@@ -75,6 +77,7 @@ public enum GatewayCommand: UInt32, Sendable, CaseIterable {
         case .deviceResetLane: "Gives a device a new worker, leaving a stuck one behind."
         case .leaseList: "Who holds which device, and who waits for it."
         case .leaseRevoke: "Takes a device away from those who hold it."
+        case .traceRead: "What entries came, and what became of them."
         }
     }
 }

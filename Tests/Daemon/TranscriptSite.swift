@@ -82,7 +82,7 @@ final class TranscriptSite {
                 commands:
                   [policy.show, policy.effective, policy.plan, policy.apply, policy.rollback, policy.history,
                   policy.explain, policy.suggest, session.list, session.kill, device.list, device.disable,
-                  device.drain, device.enable, device.reset-lane, lease.list, lease.revoke]
+                  device.drain, device.enable, device.reset-lane, lease.list, lease.revoke, trace.read]
               - id: use-board
                 principals: [agent]
                 devices: [board]

@@ -44,7 +44,7 @@ rules:
     commands:
       [NVME_URING_CMD_ADMIN_IDENTIFY, NVME_URING_CMD_ADMIN_GET_LOG_PAGE, NVME_URING_CMD_IO_READ, NVME_URING_CMD_IO_WRITE,
       NVME_URING_CMD_IO_FLUSH]
-  - {id: look, principals: [agent], devices: ["@gateway"], commands: [session.list]}
+  - {id: look, principals: [agent], devices: ["@gateway"], commands: [session.list, trace.read]}
 """
 
 

@@ -96,6 +96,21 @@ class Live(unittest.TestCase):
             with self.assertRaises(ringgate.ArgumentError):
                 line.command("TIOCSWINSZ", ws_rows=4)
 
+    def test_a_trace_tells_what_others_do_and_to_which_trace_it_belongs(self):
+        context = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        with self.site.connect() as admin, self.site.connect() as gateway:
+            self.assertEqual(admin.administer("trace.read", {"device": "line"})["entries"], [])
+            gateway.trace(context)
+            with self.assertRaises(ringgate.Refused):
+                gateway.trace("00-nonsense")
+            with gateway.open("line") as line, contextlib.suppress(ringgate.Denied):
+                line.command("TIOCSWINSZ", ws_row=400)
+            told = admin.administer("trace.read", {"device": "line"})["entries"]
+        self.assertEqual([one["operation"] for one in told], ["open", "describe", "command", "close"])
+        self.assertEqual({one["traceparent"] for one in told}, {context})
+        self.assertEqual(told[2]["arguments"]["ws_row"], 400)
+        self.assertEqual((told[2]["verdict"], told[2]["decidedBy"], told[2]["result"]), ("denied", "type", -13))
+
     def test_reads_and_writes(self):
         with self.site.connect() as gateway, gateway.open("line") as line, gateway.open("random") as random:
             self.assertEqual(line.write(b"login\n"), 6)
