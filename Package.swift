@@ -45,18 +45,20 @@ let package = Package(
         .target(
             name: "RingAdministration", dependencies: ["RingPolicyFile", "RingPolicy", "RingProtocol"],
             path: "Sources/Administration"),
+        .target(name: "RingRecording", path: "Sources/Recording"),
         .target(name: "RingAudit", dependencies: ["COpenSSL"], path: "Sources/Audit"),
         .target(name: "RingEngine", dependencies: ["RingPolicy", "CLiburing"], path: "Sources/Engine"),
         .target(
             name: "RingGateway",
             dependencies: [
                 "RingAdministration", "RingAudit", "RingCodec", "RingEngine", "RingPolicy", "RingProtocol",
-                "COpenSSL", logging,
+                "RingRecording", "COpenSSL", logging,
             ],
             path: "Sources/Gateway"),
         .target(name: "RingCodec", dependencies: ["RingProtocol"], path: "Sources/Codec"),
         .target(
-            name: "RingClient", dependencies: ["RingCodec", "RingProtocol"] + nio, path: "Sources/Client"),
+            name: "RingClient", dependencies: ["RingCodec", "RingProtocol", "RingRecording"] + nio,
+            path: "Sources/Client"),
         .target(name: "RingLab", path: "Sources/Lab"),
         .target(
             name: "RingStatus",
@@ -71,7 +73,8 @@ let package = Package(
         .executableTarget(
             name: "ringgated",
             dependencies: [
-                "RingGateway", "RingAdministration", "RingPolicyFile", "RingSandbox", "RingStatus",
+                "RingGateway", "RingAdministration", "RingPolicyFile", "RingRecording", "RingSandbox",
+                "RingStatus",
                 argumentParser, logging,
                 yams,
             ],
@@ -82,7 +85,9 @@ let package = Package(
             ]),
         .executableTarget(
             name: "ringctl",
-            dependencies: ["RingAudit", "RingClient", "RingPolicyFile", "RingPolicy", argumentParser],
+            dependencies: [
+                "RingAudit", "RingClient", "RingPolicyFile", "RingPolicy", "RingRecording", argumentParser,
+            ],
             path: "Sources/ringctl"),
         .executableTarget(
             name: "ringlab", dependencies: ["RingLab", argumentParser], path: "Sources/ringlab"),
@@ -92,6 +97,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["COpenSSL", "RingProtocol"], path: "Tests/Support"),
         .testTarget(name: "ChaosTests", dependencies: ["TestSupport"], path: "Tests/Chaos"),
         .testTarget(name: "ProtocolTests", dependencies: ["RingProtocol"], path: "Tests/Protocol"),
+        .testTarget(name: "RecordingTests", dependencies: ["RingRecording"], path: "Tests/Recording"),
         .testTarget(name: "AuditTests", dependencies: ["RingAudit", "TestSupport"], path: "Tests/Audit"),
         .target(name: "PolicyReference", dependencies: ["RingPolicy"], path: "Tests/PolicyReference"),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
@@ -118,7 +124,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "RingGateway", "RingAdministration", "RingAudit", "RingPolicyFile", "RingClient", "RingLab",
-                "RingStatus", "TestSupport", logging,
+                "RingRecording", "RingStatus", "TestSupport", logging,
             ],
             path: "Tests/Gateway", exclude: ["bad_certificates.py", "malformed_hellos.py"]),
         .testTarget(
@@ -143,7 +149,8 @@ let package = Package(
             dependencies: ["RingEngine", "RingGateway", "RingPolicy", "RingProtocol", "TestSupport"],
             path: "Tests/Simulation"),
         .testTarget(
-            name: "DaemonTests", dependencies: ["RingLab", "TestSupport", "ringctl", "ringgated"],
+            name: "DaemonTests",
+            dependencies: ["RingLab", "TestSupport", "board-agent", "ringctl", "ringgated"],
             path: "Tests/Daemon", exclude: ["unit_sandbox.py"]),
         .systemLibrary(name: "CEscape", path: "Tests/Sandbox/CEscape"),
         .executableTarget(

@@ -18,8 +18,12 @@ struct BoardAgent: AsyncParsableCommand {
     @Option(help: "Why there is no disk, when there is none.") var noDisk: String?
 
     func run() async throws {
-        let connection = try await RingConnection.connect(
-            host: "127.0.0.1", port: port, identity: (certificate, key), trust: ca)
+        var configuration = ConnectionConfiguration(
+            host: "127.0.0.1", port: port, certificateChain: certificate, privateKey: key, trustRoots: ca)
+        // Below `ringctl record`.
+        configuration.recording =
+            ProcessInfo.processInfo.environment[ConnectionConfiguration.recordingVariable]
+        let connection = try await RingConnection.connect(configuration)
         var transcript = Transcript()
         let welcome = connection.welcome
         let names = try await connection.list().devices.map(\.name).joined(separator: ", ")

@@ -41,6 +41,8 @@ final class Call {
     /// Where events go, and how many more may come.
     var sink: EventSink?
     var credit = 0
+    /// Who writes down what became of it.
+    var recorder: Recorder?
 
     var firstID: UInt64 = 0
     /// Entries that got, or will get, an id. Less than the batch has when it was cancelled half-way.
@@ -75,7 +77,10 @@ final class Call {
     /// Hands an event on. False when none was to come.
     func tell(_ header: CompletionHeader, _ payload: WireBytes) -> Bool {
         guard purpose == .stream, credit > 0 else { return false }
-        if !header.flags.contains(.gap) { credit -= 1 }
+        if !header.flags.contains(.gap) {
+            credit -= 1
+            recorder?.note(payload, of: batch)
+        }
         sink?.take(header, payload)
         return true
     }
@@ -112,6 +117,7 @@ final class Call {
     func succeed() {
         var lease = SlotLease.none
         if case .fill(let filled) = purpose { lease = filled }
+        if !isAbandoned { recorder?.note(batch, replies) }
         sink?.end(replies.first)
         continuation.take()?.resume(returning: Outcome(replies: replies, lease: lease))
     }

@@ -9,11 +9,13 @@ struct ConnectionAttempt: Sendable {
     private let configuration: ConnectionConfiguration
     private let tls: TLSSetup
     private let loop: any EventLoop
+    private let recorder: Recorder?
 
     init(_ configuration: ConnectionConfiguration, on loop: any EventLoop) throws(RingError) {
         self.configuration = configuration
         self.loop = loop
         tls = try TLSSetup(configuration)
+        recorder = try configuration.recording.map { path throws(RingError) in try Recorder(path) }
     }
 
     /// Throws a ``RingError``, or `CancellationError` at once when the task is cancelled.
@@ -39,7 +41,7 @@ struct ConnectionAttempt: Sendable {
             options: SessionOptions(
                 features: configuration.reconnects > .zero ? .all : .all.subtracting(.resume),
                 reconnects: TimeAmount(configuration.reconnects),
-                keepAlive: TimeAmount(configuration.keepAlive), dialer: dialer), on: loop)
+                keepAlive: TimeAmount(configuration.keepAlive), dialer: dialer, recorder: recorder), on: loop)
         let link = SessionLink(
             handler: NIOLoopBound(handler, eventLoop: loop), ended: handler.ending.futureResult,
             current: handler.current)

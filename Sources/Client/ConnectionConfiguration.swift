@@ -19,6 +19,12 @@ public struct ConnectionConfiguration: Sendable {
     /// After so long without a word the gateway is asked for one, after twice as long the connection counts as lost;
     /// zero for never.
     public var keepAlive: Duration = .seconds(5)
+    /// A file to which is written what devices are asked and what they answer, for `ringgated --replay`
+    /// (docs/recording.md); nil for none.
+    public var recording: String?
+
+    /// The environment variable that names it where `ringctl record` has started us.
+    public static let recordingVariable = "RINGGATE_RECORD"
 
     public init(
         host: String, port: Int, serverName: String? = nil, certificateChain: String, privateKey: String,

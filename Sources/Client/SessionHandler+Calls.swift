@@ -173,6 +173,7 @@ extension SessionHandler {
     }
 
     func enqueue(_ call: Call) {
+        call.recorder = recorder
         ledger.enqueue(call)
         schedulePump()
     }

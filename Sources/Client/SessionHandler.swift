@@ -68,6 +68,7 @@ final class SessionHandler: ChannelInboundHandler {
     var keepAlive: TimeAmount { options.keepAlive }
     var reconnects: TimeAmount { options.reconnects }
     var dialer: Dialer { options.dialer }
+    var recorder: Recorder? { options.recorder }
     var features: Features { welcome.features }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -176,4 +177,6 @@ struct SessionOptions {
     let reconnects: TimeAmount
     let keepAlive: TimeAmount
     let dialer: Dialer
+    /// nil when nothing is recorded.
+    var recorder: Recorder?
 }

@@ -25,6 +25,7 @@ final class Commons: @unchecked Sendable {
     var consoles: [DeviceTable.Index: Console] = [:]
     var requests = RequestNotes()
     var trace = TraceLog()
+    var replays: Replays
     /// Whether `trace` has anybody, for loops to look at outside of the lock.
     let isTraced = Atomic(false)
     var door: Doorkeeper
@@ -36,8 +37,9 @@ final class Commons: @unchecked Sendable {
     private let idle = Atomic<UInt64>(0)
     private let lock = RecursiveLock()
 
-    init(_ mailboxes: [Mailbox], _ devices: [Device], _ door: DoorLimits) {
+    init(_ mailboxes: [Mailbox], _ devices: [Device], _ door: DoorLimits, _ replays: Replays) {
         self.mailboxes = mailboxes
+        self.replays = replays
         self.door = Doorkeeper(door)
         self.devices = DeviceTable(loops: mailboxes.count, devices)
         connected = Array(repeating: 0, count: mailboxes.count)

@@ -15,6 +15,8 @@ struct Console {
     let log: ConsoleLog?
     var state = State.closed(until: 0)
     var grant: Grant?
+    /// Of a replayed device, whose bytes are there once as a terminal's are: how far they were read.
+    private(set) var taken: UInt64?
 
     /// In place of a session's number in the tags of its operations.
     static let tagSession = UInt32.max - 2
@@ -27,5 +29,18 @@ struct Console {
         self.terms = terms
         self.log = log
         hub = ConsoleHub(scrollback: terms.scrollback)
+    }
+
+    /// Of a device that a recording answers for.
+    static let replayTerms = ConsoleTerms(scrollback: ConsoleTerms.scrollbacks.upperBound)
+
+    /// There is no file to be opened.
+    mutating func becomeReplayed() {
+        state = .closed(until: .max)
+        taken = 0
+    }
+
+    mutating func took(_ event: ConsoleHub.Event) {
+        if taken != nil { taken = event.position + UInt64(event.count) }
     }
 }

@@ -5,6 +5,7 @@ import RingAdministration
 import RingAudit
 import RingEngine
 import RingPolicy
+import RingRecording
 import Synchronization
 
 /// What a gateway needs to start.
@@ -19,6 +20,9 @@ public struct GatewayConfiguration: Sendable {
     public var loops = 1
     /// nil for no audit log.
     public var audit: AuditSettings?
+    /// What answers for its devices in their stead; nil for nothing.
+    public var replay: Recording?
+    public var replayOrder = ReplayScript.Order.strict
 
     public init(listen: String, certificate: String, key: String, clientCA: String) {
         self.listen = listen
@@ -67,7 +71,9 @@ public final class Gateway: Sendable {
         let site = LoopSite(
             configuration: configuration, policy: policy, trust: trustWatch.first, logger: logger,
             counters: GatewayCounters(),
-            commons: Commons(mailboxes, policy.devices, configuration.limits.door),
+            commons: Commons(
+                mailboxes, policy.devices, configuration.limits.door,
+                Replays(configuration.replay, configuration.replayOrder)),
             listener: try Listener(configuration.listen),
             audit: try startAudit(configuration, policy, mailboxes, logger))
         var engines: [EngineCounters] = []

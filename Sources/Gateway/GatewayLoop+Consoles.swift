@@ -12,14 +12,16 @@ extension GatewayLoop {
         defer { commons.leave() }
         var wanted: Set<DeviceTable.Index> = []
         for device in policy.devices {
-            guard let terms = device.console, let index = try? devices.known(device, now: now) else {
-                continue
-            }
+            let isReplayed = commons.replays.has(device)
+            guard let terms = isReplayed ? Console.replayTerms : device.console,
+                let index = try? devices.known(device, now: now)
+            else { continue }
             guard devices[index].loop == number else { continue }
             wanted.insert(index)
             guard consoles[index]?.terms != terms else { continue }
             endConsole(index)
             consoles[index] = Console(terms, log: terms.log.flatMap { log(device.name, $0) })
+            if isReplayed { consoles[index]?.becomeReplayed() }
         }
         for index in ownConsoles where !wanted.contains(index) { endConsole(index) }
         openConsoles()
@@ -150,7 +152,7 @@ extension GatewayLoop {
         let terms = try StreamTerms(entry, anywhere: true)
         let start: ConsoleHub.Start =
             switch entry.offset {
-            case Entry.currentPosition: .newest
+            case Entry.currentPosition: consoles[index]?.taken.map { .position($0) } ?? .newest
             case 0: .oldest
             default: .position(entry.offset)
             }
@@ -188,13 +190,14 @@ extension GatewayLoop {
                 continue
             }
             guard let event = consoles[index]?.hub.take(key) else { continue }
+            consoles[index]?.took(event)
             let bytes = consoles[index]?.hub.withBytes(of: event) { Array($0) + Array($1) } ?? []
             hand(bytes, event, key.request, session)
         }
     }
 
     /// Lets other loops do the same for theirs.
-    private func pumpElsewhere(_ index: DeviceTable.Index) {
+    func pumpElsewhere(_ index: DeviceTable.Index) {
         guard commons.loops > 1, let keys = consoles[index]?.hub.keys else { return }
         for loop in Set(keys.map { commons.loop(of: $0.session) }) where loop != number {
             commons.mailboxes[Int(loop)].post(.pump(index))

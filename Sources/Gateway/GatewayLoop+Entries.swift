@@ -100,6 +100,7 @@ extension GatewayLoop {
             try entry.requireNoDeadline()
             return try administer(command, entry, session)
         }
+        guard slot.file != .replay else { return try replay(command, entry, by: grant, session) }
         if slot.isConsole {
             let device = session.pointee.state.slots[entry.slot].device
             if command.action == .read { return try readConsole(entry, device, session) }

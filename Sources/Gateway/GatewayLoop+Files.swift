@@ -20,6 +20,11 @@ extension GatewayLoop {
             _ = session.pointee.state.slots.fill(entry.slot, .gateway)
             return answer(entry, with: [], session)
         }
+        guard !isReplayed(grant.device) else {
+            _ = session.pointee.state.slots.fill(entry.slot, .replay)
+            answer(entry, with: [], session)
+            return greet(device)
+        }
         do throws(Refusal) {
             try openFile(
                 authorized, on: device, tag: fileTag(entry.slot, device, session, answering: entry.requestID))
@@ -63,7 +68,7 @@ extension GatewayLoop {
         answering requestID: RequestID = .none
     ) {
         endRestingStreams(on: closing.slot, session)
-        guard closing.file != .gateway else {
+        guard closing.file != .gateway, closing.file != .replay else {
             session.pointee.state.slots.free(closing.slot)
             left(closing.device, session.pointee.number)
             if requestID != .none { answer(requestID, with: [], session) }

@@ -119,7 +119,7 @@ extension GatewayLoop {
         guard devices[index].files == 0 || device.console != nil else { return }
         if let name = device.onRelease,
             let procedure = device.procedures.first(where: { $0.name == name }),
-            mode == .serving
+            mode == .serving, !commons.replays.has(device)
         {
             // Without a free place it is tried again at the next tick.
             guard let place = runs.firstIndex(where: { $0 == nil }) else { return }

@@ -69,8 +69,11 @@ extension GatewayLoop {
 
     /// Looks for the nodes of the policy in force.
     func watchNodes() {
+        commons.enter()
+        let replays = commons.replays
+        commons.leave()
         deviceWatch?.watch(
-            policy.devices.filter { $0.kind != .gateway && $0.kind != .tcp }.map {
+            policy.devices.filter { $0.kind != .gateway && $0.kind != .tcp && !replays.has($0) }.map {
                 WatchedDevice(name: $0.name, path: $0.path, followsLink: $0.followsLink)
             })
     }

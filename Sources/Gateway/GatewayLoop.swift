@@ -104,6 +104,7 @@ struct GatewayLoop: ~Copyable {
             flushOutgoing()
         }
         flushCounts()
+        reportReplays()
         endConsoles()
         desk.stop()
         deviceWatch?.stop()

@@ -59,11 +59,14 @@ struct ConnectionOptions: ParsableArguments {
 
     private func configuration() throws -> ConnectionConfiguration {
         let (host, port) = try Self.split(required(host, flag: "--host", variable: "RINGGATE_HOST"))
-        return ConnectionConfiguration(
+        var configuration = ConnectionConfiguration(
             host: host, port: port, serverName: serverName,
             certificateChain: try required(cert, flag: "--cert", variable: "RINGGATE_CERT"),
             privateKey: try required(key, flag: "--key", variable: "RINGGATE_KEY"),
             trustRoots: try required(ca, flag: "--ca", variable: "RINGGATE_CA"), deadline: .seconds(deadline))
+        let recording = ProcessInfo.processInfo.environment[ConnectionConfiguration.recordingVariable]
+        configuration.recording = recording.flatMap { $0.isEmpty ? nil : $0 }
+        return configuration
     }
 
     private func required(_ value: String?, flag: String, variable: String) throws -> String {

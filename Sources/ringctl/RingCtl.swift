@@ -10,7 +10,7 @@ struct RingCtl: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Devices.self, Describe.self, Call.self, Read.self, Write.self, Console.self, Watch.self,
-            Explain.self, Top.self, Trace.self,
+            Explain.self, Top.self, Trace.self, Record.self,
             PolicyCommand.self, SessionCommand.self, DeviceCommand.self,
             LeaseCommand.self, AuditCommand.self, NVMeCommand.self, GPIOCommand.self, I2CCommand.self,
             SPICommand.self,

@@ -12,7 +12,7 @@ struct Ringgated: ParsableCommand {
         commandName: "ringgated",
         abstract: "Lets remote clients send allowed commands to this machine's devices through its io_uring.",
         discussion: """
-            The options but --check, --config and --port-file can stand in the configuration file under the \
+            The options but --check, --config, --port-file and --replay can stand in the configuration file under the \
             same name; the command line wins.
             SIGTERM and SIGINT answer what was accepted, then end the daemon; a second one ends it at once.
             SIGHUP reads the policy and the certificates again; what has errors changes nothing. Certificates are \
@@ -45,12 +45,16 @@ struct Ringgated: ParsableCommand {
     @Option(help: "Loop threads that share sessions and devices among them, 1 to 64 (default 1).")
     var loops: Int?
     @Option(help: "debug, info, notice, warning or error (default info).") var logLevel: String?
+    @Option(help: "A recording that answers for its devices, which need not be there (docs/recording.md).")
+    var replay: String?
+    @Option(help: "In which order: strict, as recorded, or any (default strict).") var replayOrder: String?
     @Option(help: "Write the port that was chosen to this file once listening.") var portFile: String?
     @Flag(help: "Check all files and the kernel, say so, and end.") var check = false
 
     func run() throws {
         let settings = try mergedSettings()
-        let startup = try Startup(settings)
+        var startup = try Startup(settings)
+        if let replay { try startup.replay(replay, order: replayOrder ?? "strict") }
         OpenFileLimit.raise()
         if check { return try startup.check() }
         Signals.block()

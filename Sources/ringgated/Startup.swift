@@ -5,6 +5,7 @@ import RingAdministration
 import RingGateway
 import RingPolicy
 import RingPolicyFile
+import RingRecording
 import RingStatus
 
 /// Ends the daemon with a line on standard error and the exit code that goes with it.
@@ -38,7 +39,7 @@ enum Failure {
 
 /// Everything read and checked, ready to start.
 struct Startup {
-    let configuration: GatewayConfiguration
+    private(set) var configuration: GatewayConfiguration
     let administrator: Administrator
     /// What is in the policy file.
     let policy: PolicySnapshot
@@ -102,6 +103,29 @@ struct Startup {
         return value
     }
 
+    /// From now on a recording answers for its devices.
+    mutating func replay(_ path: String, order: String) throws {
+        guard let order = ReplayScript.Order(rawValue: order) else {
+            throw ValidationError("replay-order: write strict or any")
+        }
+        let recording: Recording
+        do throws(RecordingError) { recording = try Recording.load(path) } catch {
+            throw Failure.files(error.description)
+        }
+        for name in recording.scripts.keys.sorted() where !policy.devices.contains(where: { $0.name == name })
+        {
+            throw Failure.files(
+                "\(path): the policy has no device `\(name)`, which the recording answers for")
+        }
+        configuration.replay = recording
+        configuration.replayOrder = order
+    }
+
+    /// Devices that have to be there.
+    private func needed(_ policy: PolicySnapshot) -> [Device] {
+        policy.devices.filter { configuration.replay?.scripts[$0.name] == nil }
+    }
+
     /// `portFile` is written later.
     func start(_ portFile: String?) throws -> Gateway {
         let policy: PolicySnapshot
@@ -118,9 +142,12 @@ struct Startup {
         } catch {
             throw Failure.gateway(error)
         }
-        for warning in policy.devices.compactMap(Self.warning) { logger.warning("\(warning)") }
+        for warning in needed(policy).compactMap(Self.warning) { logger.warning("\(warning)") }
         for ending in CertificateEnding.all(of: configuration.trust) where ending.isSoon {
             logger.warning("\(ending)")
+        }
+        for name in (configuration.replay?.scripts ?? [:]).keys.sorted() {
+            logger.notice("device `\(name)` is not used: \(configuration.replay?.path ?? "") answers for it")
         }
         if let audit = configuration.audit {
             logger.notice("audit log in \(audit.directory)", metadata: ["last": "\(gateway.auditHead ?? 0)"])
@@ -174,7 +201,7 @@ struct Startup {
     /// `--check`: all of it but serving, with a warning for each device that is not there now.
     func check() throws {
         do throws(GatewayError) { try Gateway.check(configuration) } catch { throw Failure.gateway(error) }
-        for warning in policy.devices.compactMap(Self.warning) { print("warning: \(warning)") }
+        for warning in needed(policy).compactMap(Self.warning) { print("warning: \(warning)") }
         for ending in CertificateEnding.all(of: configuration.trust) where ending.isSoon {
             print("warning: \(ending)")
         }

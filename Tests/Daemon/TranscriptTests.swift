@@ -5,7 +5,8 @@ import Testing
 /// What the pages show is what the programs do: the transcripts run in order, one shell line after the other.
 @Suite struct TranscriptTests {
     @Test(arguments: [
-        "docs/cli.md", "docs/administration.md", "docs/audit.md", "docs/troubleshooting.md",
+        "docs/cli.md", "docs/administration.md", "docs/audit.md", "docs/recording.md",
+        "docs/troubleshooting.md",
     ]) func transcriptsAreTrue(
         page: String
     ) throws {

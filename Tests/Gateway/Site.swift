@@ -7,6 +7,7 @@ import RingLab
 import RingPolicy
 import RingPolicyFile
 import RingProtocol
+import RingRecording
 import TestSupport
 
 /// A gateway on a free port of 127.0.0.1 with real devices behind it. Stops with its owner.
@@ -40,6 +41,14 @@ final class Site: Sendable {
         gateway = try Self.start(certificates, policy.snapshot, GatewayLimits(), administrator, loops, audit)
     }
 
+    /// A gateway whose recorded devices need not be there.
+    init(_ policy: SitePolicy, replay: Recording, _ order: ReplayScript.Order) throws {
+        certificates = try TestCertificates()
+        agent = try certificates.client(uri: Self.agentURI)
+        gateway = try Self.start(
+            certificates, policy.snapshot, GatewayLimits(), nil, Site.loops, audit, replay: (replay, order))
+    }
+
     /// A gateway with other files of trust than an authority's certificate.
     init(trust: (TestCertificates, inout TrustFiles) throws -> Void) throws {
         certificates = try TestCertificates()
@@ -60,7 +69,8 @@ final class Site: Sendable {
 
     private static func start(
         _ certificates: TestCertificates, _ policy: PolicySnapshot, _ limits: GatewayLimits,
-        _ administrator: Administrator?, _ loops: Int, _ audit: AuditDirectory, trust: TrustFiles? = nil
+        _ administrator: Administrator?, _ loops: Int, _ audit: AuditDirectory, trust: TrustFiles? = nil,
+        replay: (Recording, ReplayScript.Order)? = nil
     ) throws -> Gateway {
         var configuration = GatewayConfiguration(
             listen: "127.0.0.1:0", certificate: certificates.server.certificate, key: certificates.server.key,
@@ -69,6 +79,7 @@ final class Site: Sendable {
         configuration.limits = limits
         configuration.loops = loops
         configuration.audit = AuditSettings(directory: audit.path)
+        if let replay { (configuration.replay, configuration.replayOrder) = replay }
         return try Gateway.start(
             configuration, policy: policy, administrator: administrator,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

@@ -18,10 +18,11 @@ struct BoundaryTests {
         "Engine": platform.union(["CLiburing", "RingPolicy", "RingProtocol"]),
         "Gateway": platform.union(foundation).union([
             "CLiburing", "COpenSSL", "Logging", "RingAdministration", "RingAudit", "RingCodec", "RingEngine",
-            "RingPolicy", "RingProtocol",
+            "RingPolicy", "RingProtocol", "RingRecording",
         ]),
+        "Recording": ["FoundationEssentials"],
         "Client": platform.union(foundation).union([
-            "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "RingCodec", "RingProtocol",
+            "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "RingCodec", "RingProtocol", "RingRecording",
         ]),
         "Lab": platform,
         "Status": platform.union(["FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix", "RingGateway"]),

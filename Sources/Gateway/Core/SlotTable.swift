@@ -47,7 +47,7 @@ struct SlotTable {
             device = slot.device
             isMetered = slot.isMetered
             isConsole = slot.isConsole
-            isPlain = !isMetered && !isConsole && file != .gateway
+            isPlain = !isMetered && !isConsole && file != .gateway && file != .replay
             self.grant = .passUnretained(grant)
         }
     }
@@ -297,6 +297,8 @@ enum SlotEnding: Sendable {
 extension OpenFileID {
     /// The gateway itself: no file of the engine.
     static var gateway: OpenFileID { OpenFileID(.max) }
+    /// What a recording answers for; no file of the engine either.
+    static var replay: OpenFileID { OpenFileID(.max - 1) }
 }
 
 extension Device {

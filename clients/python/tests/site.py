@@ -67,14 +67,14 @@ class Site:
         self.start()
         return self
 
-    def start(self):
+    def start(self, *more):
         port = self.folder / "port"
         port.unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [GATEWAY, "--listen", f"127.0.0.1:{self.port}", "--certificate", self.folder / "server.crt",
              "--key", self.folder / "server.key", "--client-ca", self.folder / "ca.crt",
              "--policy", self.folder / "policy.yaml", "--profiles", REPOSITORY / "profiles",
-             "--audit", self.folder / "audit", "--port-file", port],
+             "--audit", self.folder / "audit", "--port-file", port, *more],
             stderr=self.log)
         deadline = time.monotonic() + 20
         while not (port.exists() and port.read_text().endswith("\n")):
@@ -82,6 +82,10 @@ class Site:
                 raise AssertionError((self.folder / "log").read_text())
             time.sleep(0.01)
         self.port = int(port.read_text())
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(15)
 
     def connect(self, port=None, **options):
         return ringgate.connect(

@@ -232,7 +232,9 @@ class Client(common.SharedClient[Device]):
             self._waiting[number] for number, entry in zip(ids, entries)
             if not entry.flags & wire.EntryFlags.SKIP_SUCCESS]
         await self._flush()
-        return list(await asyncio.gather(*futures))
+        completions = list(await asyncio.gather(*futures))
+        self._record([entry for entry in entries if not entry.flags & wire.EntryFlags.SKIP_SUCCESS], completions)
+        return completions
 
     async def _submit(self, entries: Sequence[wire.Entry]) -> List[int]:
         while True:
@@ -285,6 +287,7 @@ class Client(common.SharedClient[Device]):
                 if taken >= max(1, credit // 2):
                     await self.submit([common.grant(number, taken)])
                     taken = 0
+                self._record_event(entry, completion.payload)
                 yield completion.payload
         finally:
             if is_running and self.is_connected:

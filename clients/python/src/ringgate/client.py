@@ -13,7 +13,7 @@ import warnings
 from types import TracebackType
 from typing import Any, Deque, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
 
-from . import agent, common, wire
+from . import agent, common, recording, wire
 from .device import Device
 from .errors import Disconnected, OutcomeUnknown, RingError, check
 
@@ -180,7 +180,9 @@ class Client(common.SharedClient[Device]):
                 if not entry.flags & wire.EntryFlags.SKIP_SUCCESS]
             position += count
             self._send(data)
-        return [self._answer(number) for number in ids]
+        completions = [self._answer(number) for number in ids]
+        self._record([entry for entry in entries if not entry.flags & wire.EntryFlags.SKIP_SUCCESS], completions)
+        return completions
 
     @staticmethod
     def _frame_length(entries: Sequence[wire.Entry], start: int) -> int:
@@ -242,6 +244,7 @@ class Client(common.SharedClient[Device]):
                 if taken >= max(1, credit // 2):
                     self.submit([common.grant(number, taken)])
                     taken = 0
+                self._record_event(entry, completion.payload)
                 yield completion.payload
         finally:
             if is_running and self.is_connected:
@@ -336,6 +339,7 @@ def connect_from_environment(**options: Union[None, str, float]) -> Client:
 
     Below ``ringctl lease acquire`` the session gets a share of that lease (``RINGGATE_LEASE_AGENT``). With ``TRACEPARENT`` set,
     the session belongs to that trace (``Client.trace``); one that is no W3C traceparent is left out with a warning.
+    Below ``ringctl record`` (``RINGGATE_RECORD``) what devices are asked and answer is written down.
     """
     values = {name: os.environ.get(f"RINGGATE_{name}", "") for name in ("HOST", "CERT", "KEY", "CA")}
     missing = ", ".join(f"RINGGATE_{name}" for name, value in values.items() if not value)
@@ -345,6 +349,7 @@ def connect_from_environment(**options: Union[None, str, float]) -> Client:
     if not mark or not port.isdigit():
         raise ValueError(f"RINGGATE_HOST: `{values['HOST']}` is no HOST:PORT")
     client = connect(host.strip("[]"), int(port), values["CERT"], values["KEY"], values["CA"], **options)
+    client.recorder = recording.from_environment()
     holder, traceparent = agent.path_from_environment(), os.environ.get("TRACEPARENT", "")
     try:
         if holder:

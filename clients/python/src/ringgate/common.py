@@ -4,9 +4,9 @@ from __future__ import annotations
 import re
 import ssl
 import struct
-from typing import Any, Dict, Generic, Mapping, Optional, Protocol, TypeVar
+from typing import Any, Dict, Generic, Mapping, Optional, Protocol, Sequence, TypeVar
 
-from . import wire
+from . import recording, wire
 from .errors import RingError
 from .session import Session
 
@@ -25,6 +25,8 @@ class SharedClient(Generic[File]):
     def __init__(self) -> None:
         self._session = Session()
         self._devices: Dict[int, File] = {}
+        #: Writes down what devices are asked and answer; none unless it is set.
+        self.recorder: Optional[recording.Recorder] = None
 
     @property
     def session(self) -> int:
@@ -42,7 +44,27 @@ class SharedClient(Generic[File]):
     def features(self) -> wire.Features:
         """What the gateway has granted."""
         assert self._session.welcome is not None
-        return self._session.welcome.features
+        return wire.Features(self._session.welcome.features)
+
+    def _recorded_device(self, slot: int) -> Optional[str]:
+        """A file that a command gave is its device's; the gateway itself is none."""
+        device = self._devices.get(slot)
+        name = device.name.split("/")[0] if device is not None else "@"
+        return None if name.startswith("@") else name
+
+    def _record(self, entries: Sequence[wire.Entry], completions: Sequence[wire.Completion]) -> None:
+        """``entries`` without those that have no completion."""
+        if self.recorder is None:
+            return
+        for entry, completion in zip(entries, completions):
+            device = self._recorded_device(entry.slot)
+            if device is not None:
+                self.recorder.note(device, entry, completion)
+
+    def _record_event(self, entry: wire.Entry, payload: bytes) -> None:
+        device = self._recorded_device(entry.slot)
+        if self.recorder is not None and device is not None and entry.operation == wire.Operation.READ:
+            self.recorder.hear(device, payload)
 
     def free_slot(self) -> int:
         assert self._session.welcome is not None
