@@ -63,7 +63,7 @@ let package = Package(
         .target(
             name: "RingStatus",
             dependencies: [
-                "RingGateway", .product(name: "NIOCore", package: "swift-nio"),
+                "RingAudit", "RingGateway", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
@@ -73,10 +73,8 @@ let package = Package(
         .executableTarget(
             name: "ringgated",
             dependencies: [
-                "RingGateway", "RingAdministration", "RingPolicyFile", "RingRecording", "RingSandbox",
-                "RingStatus",
-                argumentParser, logging,
-                yams,
+                "RingAudit", "RingGateway", "RingAdministration", "RingPolicyFile", "RingRecording",
+                "RingSandbox", "RingStatus", argumentParser, logging, yams,
             ],
             path: "Sources/ringgated",
             // Relocations packed (DT_RELR, glibc 2.36) are 16 KiB to read at the start instead of 2 MiB.

@@ -2,6 +2,21 @@ import Glibc
 
 /// The files of an audit directory: `audit-N.jsonl`, N being the number of the first record in 16 digits.
 public enum AuditFiles {
+    /// The whole lines in the last `size` bytes of the newest file.
+    public static func tail(of directory: String, size: Int) throws(AuditError) -> [ArraySlice<UInt8>] {
+        guard let path = try list(in: directory).last else { return [] }
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else { throw .now(path, "cannot be read") }
+        defer { close(file) }
+        let start = max(0, lseek(file, 0, SEEK_END) - off_t(size))
+        var bytes = [UInt8](repeating: 0, count: size)
+        let count = pread(file, &bytes, size, start)
+        guard count >= 0 else { throw .now(path, "cannot be read") }
+        var lines = AuditLines(Array(bytes[..<count])).map { $0 }
+        if start > 0, !lines.isEmpty { lines.removeFirst() }
+        return lines.filter { $0.last == UInt8(ascii: "\n") }
+    }
+
     public static let suffix = ".jsonl"
     private static let prefix = "audit-"
     private static let digits = 16

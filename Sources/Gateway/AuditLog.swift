@@ -19,6 +19,7 @@ public struct AuditSettings: Sendable {
 /// A log that cannot be written is tried again every second. Until it can, what would change something is refused; records
 /// that nobody waits for are kept, as many as there is room for, and those beyond are counted in one of type `missing`.
 final class AuditLog: Sendable {
+    let directory: String
     private let queue = AuditQueue()
     private let store: AuditStore
     private let logger: Logger
@@ -36,6 +37,7 @@ final class AuditLog: Sendable {
     static let kept = 8_192
 
     init(_ settings: AuditSettings, _ logger: Logger) throws(AuditError) {
+        directory = settings.directory
         store = try AuditStore(settings.directory, fileSize: settings.fileSize)
         self.logger = logger
         sequence = Atomic(store.head.sequence)

@@ -202,6 +202,8 @@ public final class Gateway: Sendable {
 
     /// Number of the last record of the audit log that is on the disk; nil without one.
     public var auditHead: UInt64? { audit?.head }
+    /// Where the audit log is; nil without one.
+    public var auditDirectory: String? { audit?.directory }
     /// Whether the audit log cannot be written now, so that what changes something is refused.
     public var isAuditFailing: Bool { audit?.isFailing ?? false }
 

@@ -57,8 +57,14 @@ final class Listener: Sendable {
     let descriptor: Int32
     let address: PeerAddress
 
-    /// `address` is `HOST:PORT` with a numeric host, `[...]` around IPv6; port 0 lets the kernel choose.
+    /// `address` is `HOST:PORT` with a numeric host, `[...]` around IPv6; port 0 lets the kernel choose. `systemd` takes the
+    /// one socket that a socket unit hands over.
     init(_ text: String) throws(GatewayError) {
+        guard text != Self.handedOver else {
+            descriptor = try Self.take()
+            address = PeerAddress(of: descriptor, local: true)
+            return
+        }
         guard let colon = text.lastIndex(of: ":"), UInt16(text[text.index(after: colon)...]) != nil else {
             throw .listen(address: text, reason: "write it as ADDRESS:PORT, for example 127.0.0.1:7450")
         }
@@ -92,6 +98,28 @@ final class Listener: Sendable {
             var value = value
             setsockopt(fd, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
         }
+    }
+
+    private static let handedOver = "systemd"
+
+    /// The first of the descriptors that sd_listen_fds(3) tells of.
+    private static func take() throws(GatewayError) -> Int32 {
+        func variable(_ name: String) -> Int32? { getenv(name).flatMap { Int32(String(cString: $0)) } }
+        let first: Int32 = 3
+        var (isListening, size): (Int32, socklen_t) = (0, 4)
+        guard variable("LISTEN_PID") == getpid(), variable("LISTEN_FDS") == 1,
+            getsockopt(first, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0, isListening == 1,
+            PeerAddress(of: first, local: true).port != "0"
+        else {
+            throw .listen(
+                address: handedOver,
+                reason:
+                    "there is no listening TCP socket from systemd: start ringgated.socket, or listen on ADDRESS:PORT"
+            )
+        }
+        _ = fcntl(first, F_SETFD, FD_CLOEXEC)
+        setConnectionOptions(first)
+        return first
     }
 
     private static func bind(_ info: addrinfo, _ text: String) throws(GatewayError) -> Int32 {

@@ -21,6 +21,8 @@ public struct DaemonSettings: Equatable, Sendable {
     /// `ADDRESS:PORT` of this host's own for metrics, health and the status page; nil for none.
     public var status: String?
     public var logLevel: String?
+    /// `text` or `json`; nil for the first.
+    public var logFormat: String?
     /// Connections at once; nil for the built-in bound.
     public var maxSessions: Int?
     /// Connections that have not shown who they are: from which number on some are turned away, how many percent of them at
@@ -94,6 +96,8 @@ public struct DaemonSettings: Equatable, Sendable {
             .number("audit-file-size", in: FileLimits.auditFile, &report).map(Int.init)
         settings.status = map.optional("status")?.line("an address", &report)
         settings.logLevel = map.optional("log-level")?.choice("log level", levels, &report)
+        settings.logFormat = map.optional("log-format")?.choice(
+            "log format", ["text": "text", "json": "json"], &report)
         settings.maxSessions = map.optional("max-sessions")?
             .number("max-sessions", in: 1...65_536, &report).map(Int.init)
         settings.startupNumbers = map.optional("max-startups").flatMap { startups($0, &report) } ?? []

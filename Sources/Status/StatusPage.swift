@@ -34,6 +34,13 @@ struct StatusPage {
         let denials = status.denials.map { denial in
             [Self.clock(denial.time), denial.identity, denial.device, denial.operation, denial.text]
         }
+        let records = report.recent.map { record in
+            [
+                "\(record.seq)", String(record.time.dropFirst(11).prefix(8)), record.type,
+                record.identity ?? "",
+                record.words,
+            ]
+        }
         let troubles = report.troubles
         let audit = report.auditHead.map { "audit record \($0)" } ?? "no audit log"
         html = """
@@ -50,6 +57,7 @@ struct StatusPage {
                 ["device", "profile", "state", "held by", "open by", "per second", "operations", "denied"], devices))
             \(Self.table("sessions", "Sessions", ["session", "identity", "peer", "open", "in flight", "entries"], sessions))
             \(Self.table("denials", "Denied lately", ["time (UTC)", "identity", "device", "operation", "why"], denials))
+            \(Self.table("audit", "On record lately", ["number", "time (UTC)", "type", "identity", "what"], records))
             </body></html>
 
             """

@@ -45,6 +45,7 @@ struct Ringgated: ParsableCommand {
     @Option(help: "Loop threads that share sessions and devices among them, 1 to 64 (default 1).")
     var loops: Int?
     @Option(help: "debug, info, notice, warning or error (default info).") var logLevel: String?
+    @Option(help: "text or json (default text).") var logFormat: String?
     @Option(help: "A recording that answers for its devices, which need not be there (docs/recording.md).")
     var replay: String?
     @Option(help: "In which order: strict, as recorded, or any (default strict).") var replayOrder: String?
@@ -88,6 +89,7 @@ struct Ringgated: ParsableCommand {
             throw ValidationError("loops: write a number from 1 to 64")
         }
         settings.loops = loops ?? settings.loops
+        settings.logFormat = logFormat ?? settings.logFormat ?? "text"
         settings.logLevel = logLevel ?? settings.logLevel ?? "info"
         return settings
     }

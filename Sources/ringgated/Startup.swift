@@ -78,7 +78,11 @@ struct Startup {
         guard let level = Logger.Level(rawValue: settings.logLevel ?? "") else {
             throw ValidationError("log-level: write debug, info, notice, warning or error")
         }
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        switch settings.logFormat {
+        case "text": LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        case "json": LoggingSystem.bootstrap { _ in JSONLogHandler() }
+        default: throw ValidationError("log-format: write text or json")
+        }
         var logger = Logger(label: "ringgated")
         logger.logLevel = level
         self.logger = logger

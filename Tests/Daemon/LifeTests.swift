@@ -105,4 +105,57 @@ import Testing
             }
         }
     }
+
+    /// What systemd does for ringgated.socket.
+    private static let activator = [
+        "python3", "-c",
+        """
+        import os, socket, sys
+        listener = socket.create_server(("127.0.0.1", 0))
+        os.dup2(listener.fileno(), 3)
+        os.set_inheritable(3, True)
+        os.environ.update(LISTEN_FDS=sys.argv[1], LISTEN_PID=str(os.getpid()))
+        os.execv(sys.argv[2], sys.argv[2:])
+        """,
+    ]
+
+    @Test func aSocketOfSystemdIsTaken() throws {
+        let files = try DaemonFiles()
+        let agent = try files.certificates.client(uri: DaemonFiles.agent)
+        let (daemon, port) = try files.start(["--listen", "systemd"], through: Self.activator + ["1"])
+        let run = try Tool.run([
+            "\(Bundle.main.bundleURL.path)/ringctl", "call", "null", "NULL_URING_CMD", "--host",
+            "127.0.0.1:\(port)",
+            "--cert", agent.certificate, "--key", agent.key, "--ca",
+            files.certificates.authority.certificate,
+        ])
+        #expect(run.status == 0, "\(run.output)")
+        daemon.signal(SIGTERM)
+        #expect(try daemon.exitCode() == 0)
+    }
+
+    @Test func withoutSuchASocketItDoesNotStart() throws {
+        let files = try DaemonFiles()
+        for wrapper in [[], Self.activator + ["2"]] {
+            let run = try Daemon.run(files.arguments(["listen": "systemd"]), through: wrapper)
+            #expect(run.code == 5 && run.log.contains("no listening TCP socket from systemd"), "\(run.log)")
+        }
+    }
+
+    @Test func logsAreJSONWhereThatIsAskedFor() throws {
+        let files = try DaemonFiles()
+        let (daemon, _) = try files.start(["--log-format", "json"])
+        daemon.signal(SIGTERM)
+        #expect(try daemon.exitCode() == 0)
+        // A build that measures coverage complains that the sandbox keeps its file from it.
+        let said = daemon.log.split(separator: "\n").filter { !$0.hasPrefix("LLVM Profile") }
+        let lines = try said.map { line in
+            try #require(
+                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String], "\(line)")
+        }
+        let listening = lines.first { $0["message"]?.hasPrefix("listening on") == true }
+        #expect(listening?["level"] == "notice" && listening?["devices"] == "2")
+        #expect(lines.allSatisfy { $0["time"]?.hasSuffix("Z") == true })
+        #expect(try Daemon.run(files.arguments(["log-format": "xml"])).code == 64)
+    }
 }

@@ -25,7 +25,9 @@ struct BoundaryTests {
             "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "RingCodec", "RingProtocol", "RingRecording",
         ]),
         "Lab": platform,
-        "Status": platform.union(["FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix", "RingGateway"]),
+        "Status": platform.union([
+            "FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix", "RingAudit", "RingGateway",
+        ]),
         "Sandbox": platform.union(["CSandbox"]),
         // What decides, without kernel, clock or log; the loop and the simulation drive it.
         "Gateway/Core": ["RingPolicy", "RingProtocol"],
