@@ -1,7 +1,7 @@
 """What a gateway costs that has little to do: time to start, memory idle, memory of idle sessions, and whether many
 idle sessions make the commands of others dearer. Prints one line of JSON.
 
-footprint.py --load "WORDS OF A LOADGEN COMMAND LINE" COMMAND... starts COMMAND with --port-file added.
+footprint.py --load "WORDS OF A LOADGEN COMMAND LINE" --limit "WORDS OF A SERVER" COMMAND... starts COMMAND with --port-file added.
 """
 
 import argparse
@@ -52,6 +52,11 @@ class Server:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0])
 
+    def processor_ns(self):
+        """Time that all its threads have run: proc(5), /proc/PID/task/TID/schedstat."""
+        threads = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads)
+
 
 def session(context, port):
     """An idle session: TLS, hello, welcome, and nothing more."""
@@ -74,6 +79,7 @@ def spread(values):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--load", required=True, type=shlex.split)
+    parser.add_argument("--limit", required=True, type=shlex.split, help="a server to hold the same sessions and load against")
     for name in ("cert", "key", "ca"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("command", nargs="+")
@@ -93,8 +99,13 @@ def main():
                 starts.append(server.start_ms)
                 idle.append(server.resident_kib())
         # Two gateways side by side, so that each pair of runs sees the same machine.
-        (folder / "many").mkdir()
-        with Server(arguments.command, folder) as few, Server(arguments.command, folder / "many") as many:
+        for sub in ("many", "limit"):
+            (folder / sub).mkdir()
+        with (
+            Server(arguments.command, folder) as few,
+            Server(arguments.command, folder / "many") as many,
+            Server(arguments.limit, folder / "limit") as limit,
+        ):
             held = [session(context, few.port) for _ in range(FEW)]
             held += [session(context, many.port) for _ in range(FEW)]
             time.sleep(1)
@@ -102,11 +113,17 @@ def main():
             held += [session(context, many.port) for _ in range(MANY - FEW)]
             time.sleep(1)
             each = (many.resident_kib() - before) / (MANY - FEW)
-            growths = []
+            began, spent = time.monotonic(), many.processor_ns()
+            time.sleep(5)
+            idle_cost = (many.processor_ns() - spent) / (time.monotonic() - began)
+            held += [session(context, limit.port) for _ in range(MANY)]
+            growths, busy, ratios = [], [], []
             for pair in range(PAIRS):
-                order = (few, many) if pair % 2 == 0 else (many, few)
+                order = (few, many, limit) if pair % 2 == 0 else (limit, many, few)
                 rates = {server.port: rate(arguments.load, server.port) for server in order}
                 growths.append(rates[few.port] / rates[many.port])
+                busy.append(rates[many.port])
+                ratios.append(rates[many.port] / rates[limit.port])
             for connection in held:
                 connection.close()
     print(json.dumps({
@@ -114,6 +131,9 @@ def main():
         "idle-rss-kib": spread(idle),
         "idle-session-kib": each,
         "cost-with-1000-sessions": spread(growths),
+        "commands-per-second-with-1000-sessions": spread(busy),
+        "ratio-to-limit-with-1000-sessions": spread(ratios),
+        "processor-seconds-a-day-with-1000-idle-sessions": idle_cost * 86_400 / 1e9,
     }))
 
 

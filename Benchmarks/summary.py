@@ -14,6 +14,7 @@ UNITS = {
     "commands-per-second": "commands answered per second, all connections together",
     "ratio-to-limit": "gateway / limit of the same pair",
     "grpc-ratio": "gateway / gRPC of the same pair, one connection, one TIOCGWINSZ a command",
+    "client-ratio": "by way of RingClient / the load generator in C of the same pair, both with the gateway",
     "recorded-ratio": "commands that are in the audit log before they run / the same without, of the same pair",
     "cpu-ns": "processor time of the server a command, nanoseconds, with all its threads",
     "chain-rtt": "time of 32 commands in one chain, in round-trip times of the network",
@@ -66,6 +67,8 @@ def point_summary(place, sides):
     for other, name in (("limit", "ratio-to-limit"), ("grpc", "grpc-ratio")):
         if {other, "gateway"} <= set(sides):
             summary[name] = ratios(sides["gateway"], sides[other])
+    if {"client", "gateway"} <= set(sides):
+        summary["client-ratio"] = ratios(sides["client"], sides["gateway"])
     return summary
 
 
@@ -98,14 +101,20 @@ def payloads(records, logs):
     sides = by_point(records, "payload").get((1, 2), {})
     if not sides:
         return None
+    commands = {
+        size: spread([run["commands_per_second"] for run in runs.values()]) for size, runs in sides.items()
+    }
     rates = {
-        size: spread([run["commands_per_second"] * int(size) / 1e9 for run in runs.values()])
-        for size, runs in sides.items()
+        size: {key: value * int(size) / 1e9 for key, value in rate.items()} for size, rate in commands.items()
     }
     # openssl speed -mr: +F:number:name:bytes a second for each size.
     lines = (logs / "cipher").read_text().splitlines()
     cipher = [float(line.split(":")[-1]) / 1e9 for line in lines if line.startswith("+F:")]
-    return {"gigabytes-per-second": rates, "cipher-gigabytes-per-second": spread(cipher) if cipher else None}
+    return {
+        "commands-per-second": commands,
+        "gigabytes-per-second": rates,
+        "cipher-gigabytes-per-second": spread(cipher) if cipher else None,
+    }
 
 
 def chain_summary(line):
@@ -199,6 +208,11 @@ def print_report(result):
         print_points(result["grpc"], "grpc", "grpc-ratio")
     elif result["no-grpc"]:
         print(f"\ngrpc-ratio  skipped: {result['no-grpc']}")
+    if result["grpc-swift"]:
+        print_points(result["grpc-swift"], "grpc", "grpc-ratio", "in Swift: ")
+    elif result["no-grpc-swift"]:
+        print(f"\ngRPC in Swift is skipped: {result['no-grpc-swift']}")
+    print_clients(result["clients"])
     print_one_by_one(result["one-by-one"], result["no-ssh"])
     print_recorded(result["recorded"])
     print_payloads(result["payloads"])
@@ -218,17 +232,31 @@ def print_footprint(footprint):
     print(f"resident memory, idle       {cell(footprint['idle-rss-kib'], ',.0f')} KiB")
     print(f"an idle session adds        {footprint['idle-session-kib']:.1f} KiB")
     print(f"a command's cost with 1,000 idle sessions / with 10: {cell(footprint['cost-with-1000-sessions'], '.3f')}")
+    print(f"1,000 sessions idle, 10x32  {cell(footprint['commands-per-second-with-1000-sessions'], ',.0f')} commands a "
+          f"second, ratio-to-limit {cell(footprint['ratio-to-limit-with-1000-sessions'], '.3f')}")
+    print(f"1,000 idle sessions cost    {footprint['processor-seconds-a-day-with-1000-idle-sessions']:.1f} s of "
+          "processor time a day")
 
 
-def print_points(points, other, ratio):
+def print_points(points, other, ratio, title=""):
     row = "{:<8} {:<34} {:<34} {:<22} {}"
     print("\n" + row.format(
-        "point", f"{other} commands-per-second", "gateway commands-per-second", ratio, "gateway cpu-ns"))
+        "point", f"{title}{other} commands-per-second", "gateway commands-per-second", ratio, "gateway cpu-ns"))
     for point in points:
         rates = [point.get(side, {}).get("commands-per-second") for side in (other, "gateway")]
         print(row.format(
             point["point"], *(cell(rate, ",.0f") for rate in rates), cell(point.get(ratio), ".3f"),
             cell(point.get("gateway", {}).get("cpu-ns"), ",.0f")))
+
+
+def print_clients(points):
+    if not points:
+        return
+    row = "{:<8} {:<34} {:<34} {}"
+    print("\n" + row.format("point", "C commands-per-second", "RingClient commands-per-second", "client-ratio"))
+    for point in points:
+        rates = [cell(point[side]["commands-per-second"], ",.0f") for side in ("gateway", "client")]
+        print(row.format(point["point"], *rates, cell(point["client-ratio"], ".3f")))
 
 
 def print_local(rates):
@@ -268,9 +296,10 @@ def print_recorded(recorded):
 def print_payloads(payloads):
     if not payloads:
         return
-    print("\nread of bytes   GB/s (10^9), one connection, depth 2")
+    print("\nread of bytes   GB/s (10^9), one connection, depth 2   commands a second")
     for size, rate in payloads["gigabytes-per-second"].items():
-        print(f"{int(size):>13,}   {cell(rate, '.3f')}")
+        commands = cell(payloads["commands-per-second"][size], ",.0f")
+        print(f"{int(size):>13,}   {cell(rate, '.3f'):<38} {commands}")
     print(f"  AES-256-GCM   {cell(payloads['cipher-gigabytes-per-second'], '.3f')} (openssl speed, one processor)")
 
 
@@ -290,6 +319,7 @@ def main():
     parser.add_argument("--placement", required=True)
     parser.add_argument("--logs", required=True, type=pathlib.Path)
     parser.add_argument("--no-grpc", default="", help="why gRPC was not measured")
+    parser.add_argument("--no-grpc-swift", default="", help="why gRPC in Swift was not measured")
     parser.add_argument("--no-ssh", default="", help="why ssh was not measured")
     parser.add_argument("runs", type=pathlib.Path)
     parser.add_argument("result", type=pathlib.Path)
@@ -299,6 +329,9 @@ def main():
         "points": [point_summary(*point) for point in by_point(records, "limit").items()],
         "grpc": [point_summary(*point) for point in by_point(records, "grpc").items()],
         "no-grpc": arguments.no_grpc or None,
+        "grpc-swift": [point_summary(*point) for point in by_point(records, "grpc-swift").items()],
+        "no-grpc-swift": arguments.no_grpc_swift or None,
+        "clients": [point_summary(*point) for point in by_point(records, "clients").items()],
         "one-by-one": one_by_one(records),
         "no-ssh": arguments.no_ssh or None,
         "recorded": recorded(records, arguments.logs),

@@ -11,9 +11,17 @@ struct ClientBench {
             let roundTrips = CommandLine.arguments.dropFirst(2).compactMap { Int($0) }
             try await ChainBench.run(roundTrips: roundTrips, rounds: 5)
         case "calls": try await CallBench.run(duration: .seconds(2))
-        default:
-            print("usage: client-bench pulse | chain MILLISECONDS... | calls")
-            exit(64)
+        case "load":
+            guard let load = LoadBench(CommandLine.arguments.dropFirst(2)) else { usage() }
+            try await load.run()
+        default: usage()
         }
+    }
+
+    private static func usage() -> Never {
+        print(
+            "usage: client-bench pulse | chain MILLISECONDS... | calls | load --port N --cert FILE --key FILE "
+                + "--ca FILE --connections N --depth N --seconds N")
+        exit(64)
     }
 }
