@@ -6,7 +6,7 @@ import Testing
 @Suite struct TranscriptTests {
     @Test(arguments: [
         "docs/cli.md", "docs/administration.md", "docs/audit.md", "docs/recording.md",
-        "docs/troubleshooting.md",
+        "docs/troubleshooting.md", "docs/for-ci.md", "docs/for-admins.md", "docs/for-reviewers.md",
     ]) func transcriptsAreTrue(
         page: String
     ) throws {
