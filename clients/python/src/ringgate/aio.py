@@ -216,6 +216,8 @@ class Client(common.SharedClient[Device]):
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         self._fail(Disconnected("the client is closed"))
+        if self.recorder is not None:
+            self.recorder.close()
         if writer is not None:
             with contextlib.suppress(OSError, asyncio.TimeoutError):
                 await asyncio.wait_for(writer.wait_closed(), 1)

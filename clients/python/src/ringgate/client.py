@@ -155,6 +155,8 @@ class Client(common.SharedClient[Device]):
                 self._session.receive(data)
         self._drop()
         self._devices.clear()
+        if self.recorder is not None:
+            self.recorder.close()
 
     def _session_cancel(self, number: int) -> None:
         assert self._socket is not None

@@ -24,7 +24,9 @@ class Recorder:
             self._write(_HEAD)
 
     def close(self) -> None:
-        os.close(self._file)
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
 
     def note(self, device: str, entry: wire.Entry, completion: wire.Completion) -> None:
         """An entry that was answered. What the gateway itself refused no device has seen."""
