@@ -24,11 +24,12 @@ HELLO = bytes.fromhex("10000000 01 00 0000 0100 0100 00000000 0000000000000000")
 
 
 class Server:
-    """A gateway of its own; ended with the block."""
+    """A server of its own; ended with the block. A gateway has an audit log of its own as well."""
 
-    def __init__(self, command, folder):
+    def __init__(self, command, folder, is_gateway=True):
         self.port_file = folder / "port"
-        self.command = [*command, "--port-file", str(self.port_file)]
+        audit = ["--audit", str(folder / "audit")] if is_gateway else []
+        self.command = [*command, "--port-file", str(self.port_file), *audit]
         self.log = folder / "log"
 
     def __enter__(self):
@@ -104,7 +105,7 @@ def main():
         with (
             Server(arguments.command, folder) as few,
             Server(arguments.command, folder / "many") as many,
-            Server(arguments.limit, folder / "limit") as limit,
+            Server(arguments.limit, folder / "limit", is_gateway=False) as limit,
         ):
             held = [session(context, few.port) for _ in range(FEW)]
             held += [session(context, many.port) for _ in range(FEW)]

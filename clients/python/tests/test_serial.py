@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pathlib
 import select
+import shutil
 import socket
 import struct
 import subprocess
@@ -19,10 +20,9 @@ HAS_PYSERIAL = importlib.util.find_spec("serial") is not None
 class Served:
     """A console at a port of its own, ended with the block."""
 
-    def __init__(self, one, device="line"):
+    def __init__(self, one, *served):
         self.words = [
-            pathlib.Path(site.GATEWAY).with_name("ringctl"), "console", device, "--rfc2217", "127.0.0.1:0",
-            "--host", f"127.0.0.1:{one.port}", "--cert", one.folder / "agent.crt", "--key", one.folder / "agent.key",
+            pathlib.Path(site.GATEWAY).with_name("ringctl"), "console", "line", *served, "--host", f"127.0.0.1:{one.port}", "--cert", one.folder / "agent.crt", "--key", one.folder / "agent.key",
             "--ca", one.folder / "ca.crt"]
 
     def __enter__(self):
@@ -31,8 +31,11 @@ class Served:
         self.said = []
         self.reader = threading.Thread(target=lambda: self.said.extend(self.process.stderr))
         self.reader.start()
-        self.port = int(self.first.rsplit(":", 1)[1])
         return self
+
+    @property
+    def port(self):
+        return int(self.first.rsplit(":", 1)[1])
 
     def __exit__(self, *_):
         self.process.terminate()
@@ -48,7 +51,7 @@ class NetworkPort(unittest.TestCase):
     def setUpClass(cls):
         cls.site = site.Site()
         cls.site.__enter__()
-        cls.served = Served(cls.site)
+        cls.served = Served(cls.site, "--rfc2217", "127.0.0.1:0")
         cls.served.__enter__()
 
     @classmethod
@@ -128,6 +131,59 @@ class NetworkPort(unittest.TestCase):
             port.write(b"z")
             self.assertEqual(self.from_board(1), b"z")
         self.assertIsNone(self.served.process.poll())
+
+
+@unittest.skipUnless(site.GATEWAY, "skipped: RINGGATE_GATEWAY names no gateway")
+class Link(unittest.TestCase):
+    """`ringctl console --pty` with programs that open a serial line of this machine."""
+
+    def setUp(self):
+        self.site = site.Site()
+        self.site.__enter__()
+        self.addCleanup(self.site.__exit__)
+        self.link = str(self.site.folder / "tty")
+        served = Served(self.site, "--pty", self.link)
+        served.__enter__()
+        self.addCleanup(served.__exit__)
+        until = time.monotonic() + 60
+        while not os.path.exists(self.link):
+            self.assertLess(time.monotonic(), until, served.first)
+            time.sleep(0.02)
+
+    def heard(self, count):
+        found = b""
+        while len(found) < count and select.select([self.site.master], [], [], 60)[0]:
+            found += os.read(self.site.master, count - len(found))
+        return found
+
+    @unittest.skipUnless(HAS_PYSERIAL, "skipped: pyserial is not installed")
+    def test_pyserial_opens_it(self):
+        import serial
+        with serial.Serial(self.link, 9600, timeout=60) as port:
+            port.write(b"version\r")
+            self.assertEqual(self.heard(8), b"version\r")
+            os.write(self.site.master, b"1.4.2")
+            self.assertEqual(port.read(5), b"1.4.2")
+
+    @unittest.skipUnless(shutil.which("picocom"), "skipped: there is no picocom (Debian: picocom)")
+    def test_picocom_opens_it(self):
+        keyboard, terminal = os.openpty()
+        # It sends what is typed and shows what comes; Ctrl-A Ctrl-X ends it.
+        run = subprocess.Popen(
+            ["picocom", "--quiet", "--noreset", "--nolock", self.link], stdin=terminal, stdout=subprocess.PIPE)
+        os.close(terminal)
+        os.write(self.site.master, b"login: ")
+        shown = b""
+        while b"login: " not in shown:
+            self.assertTrue(select.select([run.stdout], [], [], 60)[0])
+            shown += os.read(run.stdout.fileno(), 64)
+        os.write(keyboard, b"root\r")
+        self.assertEqual(self.heard(5), b"root\r")
+        os.write(keyboard, b"\x01\x18")
+        run.wait(60)
+        run.stdout.close()
+        os.close(keyboard)
+        self.assertEqual(run.returncode, 0)
 
 
 if __name__ == "__main__":
