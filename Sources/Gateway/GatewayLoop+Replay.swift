@@ -34,7 +34,8 @@ extension GatewayLoop {
         _ command: consuming AuthorizedCommand, _ entry: Entry, by grant: Grant, _ session: SessionPointer
     ) throws(Refusal) {
         let slot = session.pointee.state.slots[entry.slot]
-        if command.action == .read, entry.offset == Entry.currentPosition {
+        // Of a shared console any position is one in what it has said.
+        if command.action == .read, entry.offset == Entry.currentPosition || slot.isConsole {
             return try readConsole(entry, slot.device, session)
         }
         guard command.action != .poll, !entry.isStream else {

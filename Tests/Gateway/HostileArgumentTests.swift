@@ -45,6 +45,7 @@ struct HostileSite {
         version: 1
         principals:
           agent: {uri: "ringgate://test.example/agent/*"}
+          admin: {uri: "\(SitePolicy.administratorURI)"}
         devices:
           procmap: {path: /proc/\(getpid())/maps, kind: regular, profile: procmap}
           pagemap: {path: /proc/\(getpid())/pagemap, kind: regular, profile: pagemap}
@@ -59,6 +60,7 @@ struct HostileSite {
           usb: {path: \(directory)/usb, kind: regular, profile: usbfs, open: read-write}
           socket: {address: "\(listener)", kind: tcp, profile: socket}
         rules:
+          - {id: look, principals: [admin], devices: ["@gateway"], commands: [trace.read]}
           - {id: procmap, principals: [agent], devices: [procmap], commands: [PROCMAP_QUERY]}
           - {id: pagemap, principals: [agent], devices: [pagemap], commands: [PAGEMAP_SCAN]}
           - id: i2c
@@ -172,6 +174,30 @@ struct HostileSite {
         }
         let after = hostile.kernelEntries
         #expect(after[0] + after[1] == before[0] + before[1] + cases.count)
+    }
+
+    /// For who traces, entries are described before they are decided, with whatever argument they have.
+    @Test(arguments: HostileTarget.all.indices)
+    func everyOneIsTracedWithoutHarm(_ index: Int) throws {
+        let target = HostileTarget.all[index]
+        let hostile = try HostileSite()
+        let slot = HostileSite.slot(of: target.device)
+        let admin = try AdministratorClient(hostile.site)
+        #expect(try admin.list(.traceRead, "entries").isEmpty)
+        let cases = target.distinctCases
+        var told = 0
+        // A part at a time, so that there is room for all lines.
+        for start in stride(from: 0, to: cases.count, by: 64) {
+            let part = cases[start..<min(start + 64, cases.count)]
+            let refused = try hostile.answers(part.map { $0.entry(slot) })
+            #expect(refused.allSatisfy { $0.refusal != nil })
+            let wanted = told + part.count
+            _ = eventually {
+                told += ((try? admin.list(.traceRead, "entries")) ?? []).count
+                return told >= wanted
+            }
+        }
+        #expect(told == cases.count)
     }
 
     /// What is right still reaches the kernel, in the same session.
