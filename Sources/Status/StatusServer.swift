@@ -13,16 +13,18 @@ public struct StatusError: Error, Sendable, CustomStringConvertible {
 public final class StatusServer: Sendable {
     /// `HOST:PORT` it listens on.
     public let address: String
-    private let group: MultiThreadedEventLoopGroup
     private let channel: any Channel
+
+    /// One thread for all servers of the process, and as long as that lives: to end it SwiftNIO would use libdispatch, which
+    /// watches its workers through /proc/TID/stat, and traps where the gateway's sandbox keeps it from that.
+    private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     /// Connections at once; further ones are closed.
     static let connections = 64
     /// For a connection that says nothing.
     static let idle = TimeAmount.seconds(10)
 
-    private init(_ group: MultiThreadedEventLoopGroup, _ channel: any Channel) {
-        self.group = group
+    private init(_ channel: any Channel) {
         self.channel = channel
         let local = channel.localAddress
         let host = local?.ipAddress ?? ""
@@ -34,7 +36,6 @@ public final class StatusServer: Sendable {
         on address: String, _ gateway: Gateway, trust: TrustFiles, version: String
     ) throws(StatusError) -> StatusServer {
         let place = try loopback(address)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let source = StatusSource(gateway, trust, version, on: group.next())
         let open = Counter()
         let bootstrap = ServerBootstrap(group: group)
@@ -49,9 +50,8 @@ public final class StatusServer: Sendable {
                 }
             }
         do {
-            return StatusServer(group, try bootstrap.bind(to: place).wait())
+            return StatusServer(try bootstrap.bind(to: place).wait())
         } catch {
-            try? group.syncShutdownGracefully()
             throw StatusError(description: "status: \(address) cannot be listened on: \(error)")
         }
     }
@@ -74,9 +74,9 @@ public final class StatusServer: Sendable {
         return place
     }
 
+    /// Listens no more. Connections that are open end by themselves.
     public func stop() {
         try? channel.close().wait()
-        try? group.syncShutdownGracefully()
     }
 }
 

@@ -63,4 +63,22 @@ struct BoundaryTests {
             #expect(!text.contains("io_uring_sqe") || file == "NetworkRing.swift", "\(file)")
         }
     }
+
+    /// libdispatch looks at its workers through /proc/TID/stat and traps when it may not, as in the sandbox.
+    @Test(arguments: [
+        "Administration", "Audit", "Codec", "Engine", "Gateway", "Policy", "PolicyFile", "Protocol",
+        "Recording",
+        "Sandbox", "Status", "ringgated",
+    ]) func theDaemonMakesNoWorkersOfLibdispatch(folder: String) throws {
+        let path = "\(Tool.repository)/Sources/\(folder)"
+        for file in try FileManager.default.subpathsOfDirectory(atPath: path) where file.hasSuffix(".swift") {
+            let lines = try String(contentsOfFile: "\(path)/\(file)", encoding: .utf8).split(separator: "\n")
+            let code = lines.filter { !$0.trimmingCharacters(in: .whitespaces).hasPrefix("//") }
+            for word in [
+                "Dispatch", "syncShutdownGracefully", "shutdownGracefully", "async throws", "Task {",
+            ] {
+                #expect(!code.contains { $0.contains(word) }, "\(folder)/\(file): \(word)")
+            }
+        }
+    }
 }

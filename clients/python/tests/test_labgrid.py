@@ -73,7 +73,7 @@ class Board:
 @unittest.skipUnless(HAS_LABGRID, "skipped: labgrid is not installed")
 class Labgrid(unittest.TestCase):
     def test_consoles_in_a_suite_of_labgrid(self):
-        with site.Site() as one, tempfile.TemporaryDirectory() as folder, Board(one.master), Served(one) as served:
+        with site.Site() as one, tempfile.TemporaryDirectory() as folder, Board(one.master), Served(one, "--rfc2217", "127.0.0.1:0") as served:
             (pathlib.Path(folder) / "test_suite.py").write_text(SUITE)
             place = pathlib.Path(folder) / "place.yaml"
             place.write_text(PLACE.replace("@PORT@", str(served.port)))

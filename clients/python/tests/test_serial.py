@@ -4,7 +4,6 @@ import importlib.util
 import os
 import pathlib
 import select
-import shutil
 import socket
 import struct
 import subprocess
@@ -164,26 +163,6 @@ class Link(unittest.TestCase):
             self.assertEqual(self.heard(8), b"version\r")
             os.write(self.site.master, b"1.4.2")
             self.assertEqual(port.read(5), b"1.4.2")
-
-    @unittest.skipUnless(shutil.which("picocom"), "skipped: there is no picocom (Debian: picocom)")
-    def test_picocom_opens_it(self):
-        keyboard, terminal = os.openpty()
-        # It sends what is typed and shows what comes; Ctrl-A Ctrl-X ends it.
-        run = subprocess.Popen(
-            ["picocom", "--quiet", "--noreset", "--nolock", self.link], stdin=terminal, stdout=subprocess.PIPE)
-        os.close(terminal)
-        os.write(self.site.master, b"login: ")
-        shown = b""
-        while b"login: " not in shown:
-            self.assertTrue(select.select([run.stdout], [], [], 60)[0])
-            shown += os.read(run.stdout.fileno(), 64)
-        os.write(keyboard, b"root\r")
-        self.assertEqual(self.heard(5), b"root\r")
-        os.write(keyboard, b"\x01\x18")
-        run.wait(60)
-        run.stdout.close()
-        os.close(keyboard)
-        self.assertEqual(run.returncode, 0)
 
 
 if __name__ == "__main__":
