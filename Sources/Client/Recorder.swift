@@ -1,11 +1,14 @@
 import Foundation
 import RingProtocol
 import RingRecording
+import Synchronization
 
 /// Writes what devices are asked and answer to a file that a gateway can replay (docs/recording.md). Each step goes to its end
 /// with one write(2), so that several programs of one test may record into the same file.
 final class Recorder: Sendable {
     private let descriptor: Int32
+    /// The file takes no more: what is half written is its end.
+    private let isFull = Atomic(false)
 
     /// Goes on with a file, or begins one that is empty or not there.
     init(_ path: String) throws(RingError) {
@@ -90,10 +93,10 @@ final class Recorder: Sendable {
     private func write(_ line: some Encodable) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let json = try? encoder.encode(line) else { return }
+        guard let json = try? encoder.encode(line), !isFull.load(ordering: .relaxed) else { return }
+        let bytes = Array(json) + [UInt8(ascii: "\n")]
         // There is nobody to tell of a full disk in the middle of an answer; the replay names what is missing.
-        _ = (Array(json) + [UInt8(ascii: "\n")]).withUnsafeBytes {
-            Glibc.write(descriptor, $0.baseAddress, $0.count)
-        }
+        let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if written < bytes.count { isFull.store(true, ordering: .relaxed) }
     }
 }

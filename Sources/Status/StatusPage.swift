@@ -34,7 +34,8 @@ struct StatusPage {
         let denials = status.denials.map { denial in
             [Self.clock(denial.time), denial.identity, denial.device, denial.operation, denial.text]
         }
-        let records = report.recent.map { record in
+        let recent = report.auditDirectory.map(RecentRecord.latest) ?? []
+        let records = recent.map { record in
             [
                 "\(record.seq)", String(record.time.dropFirst(11).prefix(8)), record.type,
                 record.identity ?? "",

@@ -36,8 +36,8 @@ struct StatusReport: Sendable {
     let status: GatewayStatus
     let certificates: [CertificateEnding]
     let auditHead: UInt64?
-    /// The latest of the audit log, the newest first.
-    let recent: [RecentRecord]
+    /// Where the audit log is; nil without one.
+    let auditDirectory: String?
     let isAuditFailing: Bool
     /// Counters by name, with what they count.
     let counters: [(name: String, help: String, value: Int)]
@@ -53,7 +53,7 @@ struct StatusReport: Sendable {
         self.status = status
         certificates = CertificateEnding.all(of: trust)
         auditHead = gateway.auditHead
-        recent = gateway.auditDirectory.map(RecentRecord.latest) ?? []
+        auditDirectory = gateway.auditDirectory
         isAuditFailing = gateway.isAuditFailing
         let (counters, engine) = (gateway.counters, gateway.engineCounters)
         connections = counters.open

@@ -12,23 +12,9 @@ struct AuditRecordView: Decodable {
         let code: UInt32?
         let effect: String?
         let rule: String?
-        let arguments: [String: Number]?
+        let arguments: [String: JSONInteger]?
         let bytes: Int?
         let document: String?
-    }
-
-    /// Any integer of 64 bits.
-    struct Number: Decodable, CustomStringConvertible {
-        let description: String
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let number = try? container.decode(Int64.self) {
-                description = "\(number)"
-            } else {
-                description = "\(try container.decode(UInt64.self))"
-            }
-        }
     }
 
     let seq: UInt64

@@ -79,13 +79,15 @@ struct TracedEntry: Codable {
     let operation: String
     let device: String?
     let slot: Int?
+    let lease: UInt64?
     let command: String?
     let code: UInt32?
     let effect: String?
     let rule: String?
-    let arguments: [String: Number]?
+    let arguments: [String: JSONInteger]?
     let offset: UInt64?
     let bytes: Int?
+    let document: String?
     let result: Int32
     let nanoseconds: UInt64
     let deviceNanoseconds: UInt64?
@@ -95,28 +97,6 @@ struct TracedEntry: Codable {
     let text: String?
     let more: Bool?
     let indeterminate: Bool?
-
-    /// Any integer of 64 bits.
-    struct Number: Codable {
-        let text: String
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            text =
-                if let number = try? container.decode(Int64.self) { "\(number)" } else {
-                    "\(try container.decode(UInt64.self))"
-                }
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            if let number = Int64(text) {
-                try container.encode(number)
-            } else {
-                try container.encode(UInt64(text))
-            }
-        }
-    }
 
     /// Time of day, session, who, and the entry as a call with its result.
     func line(isColoured: Bool) -> String {
@@ -128,7 +108,8 @@ struct TracedEntry: Codable {
     }
 
     private var call: String {
-        var words = (arguments ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.text)" }
+        var words = (arguments ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        if let document, !document.isEmpty { words.append(document) }
         let isCommand = operation == "command"
         let name = isCommand ? command.flatMap { $0.isEmpty ? nil : $0 } : operation
         if operation == "write" || (isCommand && words.isEmpty && bytes ?? 0 > 0) {

@@ -54,6 +54,9 @@ struct Ringgated: ParsableCommand {
 
     func run() throws {
         let settings = try mergedSettings()
+        guard replay != nil || replayOrder == nil else {
+            throw ValidationError("--replay-order goes with --replay")
+        }
         var startup = try Startup(settings)
         if let replay { try startup.replay(replay, order: replayOrder ?? "strict") }
         OpenFileLimit.raise()

@@ -117,5 +117,7 @@ import Testing
         #expect(run.code == 2 && run.log.contains(error), "\(run.log)")
         let order = try Daemon.run(files.arguments(and: ["--replay", path, "--replay-order", "odd"]))
         #expect(order.code == 64 && order.log.contains("write strict or any"), "\(order.log)")
+        let alone = try Daemon.run(files.arguments(and: ["--replay-order", "any"]))
+        #expect(alone.code == 64 && alone.log.contains("goes with --replay"), "\(alone.log)")
     }
 }

@@ -110,12 +110,10 @@ class Site:
         self.process.wait(15)
 
 
+@contextlib.contextmanager
 def work(gateway):
-    """What the page shall show: a holder, commands, one of them denied."""
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(gateway.lease("board", ttl=600))
-        board = stack.enter_context(gateway.open("board"))
-        null = stack.enter_context(gateway.open("null"))
+    """What the page shall show: a holder, commands, one of them denied. The board is held meanwhile."""
+    with gateway.lease("board", ttl=600), gateway.open("board") as board, gateway.open("null") as null:
         board.command("TIOCSWINSZ", ws_row=40, ws_col=100)
         board.command("TIOCGWINSZ")
         board.write(b"reboot\n")
@@ -123,7 +121,7 @@ def work(gateway):
             null.command("NULL_URING_CMD")
         with contextlib.suppress(ringgate.Denied):
             board.command("TIOCSWINSZ", ws_row=999)
-        return stack.pop_all()
+        yield board
 
 
 def browser(*words):
@@ -188,17 +186,20 @@ def picture(text, title, path):
         browser(f"--screenshot={path}", f"--window-size={width},{60 + 19 * len(lines)}", source.as_uri())
 
 
-def make_images(site, folder):
+def make_images(site, board, folder):
     folder.mkdir(parents=True, exist_ok=True)
     expect(browser("--version") is not None, "there is no Chromium to make pictures with")
     browser(f"--screenshot={folder / 'status.png'}", "--window-size=1100,900", site.page + "/")
-    top = site.ringctl("top", "--count", "2", "--interval", "1").communicate(timeout=60)[0]
-    picture(top[top.index("\n\n", top.index("SESSION")) + 2:] if top.count("SESSION ") > 1 else top, "ringctl top", folder / "top.png")
+    picture(site.ringctl("top", "--count", "1").communicate(timeout=60)[0], "ringctl top", folder / "top.png")
     trace = site.ringctl("trace", "--device", "board", "--count", "5")
     trace.stderr.readline()
     with site.connect("agent") as other, contextlib.suppress(ringgate.RingError):
         other.open("board")
-    site.again()
+    board.command("TIOCSWINSZ", ws_row=24, ws_col=80)
+    board.write(b"version\n")
+    with contextlib.suppress(ringgate.Denied):
+        board.command("TIOCSWINSZ", ws_row=999)
+    board.command("TIOCGWINSZ")
     picture(trace.communicate(timeout=60)[0], "ringctl trace --device board", folder / "trace.png")
     print(f"page: pictures in {folder}")
 
@@ -212,23 +213,13 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         site = Site(arguments.programs.resolve(), pathlib.Path(name))
         try:
-            with site.connect("agent") as gateway, work(gateway):
+            with site.connect("agent") as gateway, work(gateway) as board:
                 # What only reads is on record a second later; reports are half a second old at most.
                 time.sleep(2)
                 check_metrics(site, arguments.promtool)
                 check_page(site)
                 if arguments.images:
-                    board = next(device for device in gateway._devices.values() if device.name == "board")
-
-                    def again():
-                        board.command("TIOCSWINSZ", ws_row=24, ws_col=80)
-                        board.write(b"version\n")
-                        with contextlib.suppress(ringgate.Denied):
-                            board.command("TIOCSWINSZ", ws_row=999)
-                        board.command("TIOCGWINSZ")
-
-                    site.again = again
-                    make_images(site, arguments.images.resolve())
+                    make_images(site, board, arguments.images.resolve())
         finally:
             site.close()
 

@@ -2,7 +2,7 @@
 
 Blocks of YAML that begin with `# NAME` become files of the folder; lines that begin with `    $ ` are given to one shell each,
 in which what the page exported before holds. Their output must be what the page shows below them; `...` stands for anything.
-OLD is replaced by NEW in what is run.
+OLD is replaced by NEW in what is run. In Python, because it also runs where there is nothing of ours but the package.
 """
 import pathlib
 import re

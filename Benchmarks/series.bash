@@ -1,0 +1,146 @@
+# The series of scripts/bench, which sources this: each runs its load against servers that are there, or starts those it needs.
+
+compare_with_limit() {
+    local point connections depth pair side
+    for point in "${points[@]}"; do
+        read -r connections depth <<<"$point"
+        for ((pair = 1; pair <= pairs; pair++)); do
+            for side in $(order "$pair" "${sides[@]}"); do
+                load_of "$side" "$connections" "$depth"
+                run limit "$side" "$pair" "${words[@]}"
+            done
+        done
+    done
+}
+
+# compare_with_grpc SERIES SERVER CLIENT: the program of each, in words of the shell.
+compare_with_grpc() {
+    local series=$1 server client depth pair side
+    read -ra server <<<"$2"
+    read -ra client <<<"$3"
+    start grpc "${server[@]}" --cert "$work/server.pem" --key "$work/server.key" --ca "$work/ca.pem" \
+        --device "$(<"$work/terminal")"
+    for depth in "${grpc_depths[@]}"; do
+        for ((pair = 1; pair <= pairs; pair++)); do
+            for side in $(order "$pair" grpc gateway); do
+                if [[ $side == gateway ]]; then
+                    load_of gateway 1 "$depth"
+                    words+=(--device terminal --code "$tiocgwinsz" --reply "$winsize_bytes")
+                else
+                    words=("${client[@]}" --port "$(<"$work/grpc.port")" --cert "$work/client.pem"
+                        --key "$work/client.key" --ca "$work/ca.pem" --depth "$depth" --seconds "$seconds")
+                fi
+                run "$series" "$side" "$pair" "${words[@]}"
+            done
+        done
+    done
+    end_process "${server_of[grpc]}"
+    unset "server_of[grpc]"
+}
+
+# The gateway, a daemon that takes one request at a time, and ssh with a master connection: one ioctl a call, one
+# call after the other.
+no_ssh=
+compare_one_by_one() {
+    local pair side others=(request ssh) status=0
+    local ssh=(python3 Benchmarks/alternatives/ssh_calls.py --folder "$work/ssh" --device "$(<"$work/terminal")"
+        --tool Benchmarks/alternatives/build/ioctl-tool --seconds)
+    start request Benchmarks/alternatives/build/request-server "$(<"$work/terminal")"
+    no_ssh=$("${ssh[@]}" 0.1) || status=$?
+    if ((status == 0)); then no_ssh=; else others=(request); fi
+    for ((pair = 1; pair <= pairs; pair++)); do
+        for side in $(order "$pair" gateway "${others[@]}"); do
+            case $side in
+            gateway)
+                load_of gateway 1 1
+                words+=(--device terminal --code "$tiocgwinsz" --reply "$winsize_bytes")
+                ;;
+            request)
+                words=(Benchmarks/alternatives/build/request-client "$(<"$work/request.port")" "$seconds")
+                ;;
+            ssh) words=("${ssh[@]}" "$seconds") ;;
+            esac
+            run one "$side" "$pair" "${words[@]}"
+        done
+    done
+    end_process "${server_of[request]}"
+    unset "server_of[request]"
+}
+
+# The Swift client beside the load generator in C, with the same gateway.
+compare_clients() {
+    local point connections depth pair side
+    for point in "${client_points[@]}"; do
+        read -r connections depth <<<"$point"
+        for ((pair = 1; pair <= pairs; pair++)); do
+            for side in $(order "$pair" gateway client); do
+                load_of gateway "$connections" "$depth"
+                if [[ $side == client ]]; then words[0]=$client_bench words=("${words[0]}" load "${words[@]:1}"); fi
+                run clients "$side" "$pair" "${words[@]}"
+            done
+        done
+    done
+}
+
+# Commands that are on the disk as intents before they run, beside the same without a record.
+compare_recorded() {
+    local point connections depth pair side
+    for point in "${recorded_points[@]}"; do
+        read -r connections depth <<<"$point"
+        for ((pair = 1; pair <= pairs; pair++)); do
+            for side in $(order "$pair" gateway recorded); do
+                load_of gateway "$connections" "$depth"
+                if [[ $side == recorded ]]; then words+=(--code 1); fi
+                run recorded "$side" "$pair" "${words[@]}"
+            done
+        done
+    done
+    df --output=fstype "$work" | tail -n 1 >"$work/filesystem"
+}
+
+# Reads of a file in the page cache, beside what one processor can encrypt.
+measure_payloads() {
+    local pair size
+    for ((pair = 1; pair <= pairs; pair++)); do
+        # Without a payload: the command that the other series run.
+        load_of gateway 1 2
+        run payload 0 "$pair" "${words[@]}"
+        for size in 512 4096 65536 1048576; do
+            load_of gateway 1 2
+            words+=(--device file --read "$size")
+            run payload "$size" "$pair" "${words[@]}"
+        done
+        "${pin_server[@]}" openssl speed -evp aes-256-gcm -bytes 16384 -seconds 1 -mr 2>/dev/null >>"$work/cipher"
+    done
+}
+
+measure_footprint() {
+    python3 Benchmarks/footprint.py --limit "${pin_server[*]} $limit_build/limit-server --cert $work/server.pem \
+            --key $work/server.key --ca $work/ca.pem" --cert "$work/client.pem" --key "$work/client.key" \
+        --ca "$work/ca.pem" --load "${pin_load[*]} $limit_build/loadgen --cert $work/client.pem --key $work/client.key --ca $work/ca.pem \
+            --connections 10 --depth 32 --seconds $seconds" \
+        -- "${pin_server[@]}" "$gateway" --config "$work/gateway.yaml"
+}
+
+# Where the samples of a server fall while it is under load.
+measure_shares() {
+    local point connections depth side
+    if ! command -v perf >/dev/null; then
+        echo "scripts/bench: --shares needs perf (Debian: linux-perf)" >&2
+        exit 1
+    fi
+    for point in "1 256" "16 256"; do
+        read -r connections depth <<<"$point"
+        for side in "${sides[@]}"; do
+            perf record -q -F 5000 -e cpu-clock -o "$work/perf" -p "${server_of[$side]}" -- sleep 3 2>/dev/null &
+            local perf=$!
+            load_of "$side" "$connections" "$depth"
+            words+=(--seconds 4)
+            run shares "$side" 1 "${words[@]}"
+            wait "$perf"
+            perf report -i "$work/perf" --no-children --stdio -q -F overhead,dso,symbol -t '|' 2>/dev/null \
+                >"$work/shares-$side-${connections}x$depth"
+        done
+    done
+    python3 Benchmarks/shares.py --placement "$placement" "$work"
+}
