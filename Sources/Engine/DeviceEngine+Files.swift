@@ -9,7 +9,7 @@ extension DeviceEngine {
         let device = authorized.device
         guard device.kind != .gateway else { throw Refusal(.unsupported, "the gateway itself is no file") }
         let lane = try lane(for: device)
-        let record = DeviceFile(device)
+        let record = DeviceFile(device, opener)
         let opening = OpenFile(
             state: .opening, isOnWideRing: Self.usesWideRing(device.profile), lane: lane, record: record)
         guard let file = files.take(opening) else {

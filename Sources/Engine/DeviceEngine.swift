@@ -32,9 +32,12 @@ public struct DeviceEngine: ~Copyable {
     public let counters = EngineCounters()
     /// Number of the loop that owns it, by which its files are told from those of others.
     let loop: UInt8
+    let opener: DeviceOpener
 
     /// `wake` is signalled whenever something has finished while the loop may be asleep.
-    package init(wake: WakeSignal, loop: UInt8 = 0) throws(EngineError) {
+    package init(
+        wake: WakeSignal, loop: UInt8 = 0, opener: @escaping DeviceOpener = { OpenedDevice(opening: $0) }
+    ) throws(EngineError) {
         let installed = rg_interrupt_install()
         guard installed == 0 else { throw .failed(call: "sigaction", errno: -installed) }
         let ring = try DeviceRing(wake: wake, wide: false)
@@ -42,6 +45,7 @@ public struct DeviceEngine: ~Copyable {
         self.ring = ring
         self.wideRing = wideRing
         self.loop = loop
+        self.opener = opener
         finished = FinishedList(wake: wake)
         told.initialize(to: Self.told(.none, 0))
     }

@@ -7,25 +7,40 @@ import RingPolicy
 /// `@unchecked Sendable` is sound because what is mutable belongs to whoever runs the file's open or close,
 /// and those follow each other through the locks of a lane and of the finished list.
 final class DeviceFile: @unchecked Sendable {
-    /// What to open; nil for a file that a command gives.
-    let device: Device?
+    /// What to open, and how; nil for a file that a command gives.
+    private let opening: (device: Device, opener: DeviceOpener)?
     private let releases: [ReleaseAction]
     /// For each action what it is to restore, as it was found when the file was opened.
     private var found: [[UInt8]?] = []
     /// What was opened instead of what the policy names, in words.
-    var mismatch: String?
+    private(set) var mismatch: String?
 
-    init(_ device: Device) {
-        self.device = device
+    init(_ device: Device, _ opener: @escaping DeviceOpener) {
+        opening = (device, opener)
         releases = device.profile.releases
     }
 
     init(givenAs profile: Profile) {
-        device = nil
+        opening = nil
         releases = profile.releases
     }
 
     var hasReleases: Bool { !releases.isEmpty }
+
+    /// A descriptor, or a negated errno; -ENODEV with `mismatch` set when something else is there.
+    func open() -> (fd: Int32, transfers: TransferMode) {
+        guard let opening else { return (-EINVAL, .parallel) }
+        let opened = opening.opener(opening.device)
+        mismatch = opened.mismatch
+        guard opened.descriptor >= 0 else { return (opened.descriptor, .parallel) }
+        var status = stat()
+        guard fstat(opened.descriptor, &status) == 0 else {
+            let code = errno
+            close(opened.descriptor)
+            return (-code, .parallel)
+        }
+        return (opened.descriptor, TransferMode(status))
+    }
 
     /// Keeps what closing is to restore. What the driver does not tell is not restored.
     func prepareRelease(_ fd: Int32, in arena: borrowing GuardedArena) {

@@ -2,24 +2,37 @@ import CLiburing
 import Glibc
 import RingPolicy
 
-/// Opening what a policy names, and proving that it is what was opened.
-extension DeviceFile {
-    /// A descriptor, or a negated errno; -ENODEV with `mismatch` set when something else is there.
-    func open(_ device: Device) -> (fd: Int32, transfers: TransferMode) {
+/// Opens devices for an engine: `OpenedDevice.init(opening:)`, or somebody else who may. Called on the device's worker,
+/// which may wait; a signal ends the wait.
+public typealias DeviceOpener = @Sendable (Device) -> OpenedDevice
+
+/// What came of opening what a policy names, proven to be that.
+public struct OpenedDevice: Sendable, Equatable {
+    /// Without O_NONBLOCK and with O_CLOEXEC; or a negated errno.
+    public let descriptor: Int32
+    /// What was found instead of what the policy names, in words; the errno is ENODEV then.
+    public let mismatch: String?
+
+    public init(descriptor: Int32, mismatch: String? = nil) {
+        self.descriptor = descriptor
+        self.mismatch = mismatch
+    }
+
+    public init(opening device: Device) {
         let fd = device.kind == .tcp ? Self.connect(device.path) : Self.openNode(device)
-        guard fd >= 0 else { return (fd, .parallel) }
+        guard fd >= 0 else {
+            self.init(descriptor: fd)
+            return
+        }
         var status = stat()
         guard fstat(fd, &status) == 0, rg_set_blocking(fd) == 0 else {
-            let code = errno
+            self.init(descriptor: -errno)
             close(fd)
-            return (-code, .parallel)
+            return
         }
-        mismatch = Self.mismatch(device, status)
-        guard mismatch == nil else {
-            close(fd)
-            return (-ENODEV, .parallel)
-        }
-        return (fd, TransferMode(status))
+        let mismatch = Self.mismatch(device, status)
+        if mismatch != nil { close(fd) }
+        self.init(descriptor: mismatch == nil ? fd : -ENODEV, mismatch: mismatch)
     }
 
     /// Looks at what was opened, never at what the path pointed to before.

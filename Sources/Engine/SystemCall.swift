@@ -2,7 +2,7 @@ import CLiburing
 import Glibc
 import RingPolicy
 
-/// What a lane's thread does with an operation: the only calls of ioctl(2), open(2) and close(2) on devices.
+/// What a lane's thread does with an operation: the only calls of ioctl(2) and close(2) on devices.
 enum SystemCall {
     /// `start` is now.
     static func run(
@@ -125,11 +125,11 @@ enum SystemCall {
     // MARK: Opening and closing
 
     private static func runOpen(_ operation: OperationPointer, in arena: borrowing GuardedArena) {
-        guard let record = operation.pointee.record?.takeUnretainedValue(), let device = record.device else {
+        guard let record = operation.pointee.record?.takeUnretainedValue() else {
             operation.pointee.result = -EINVAL
             return
         }
-        let (fd, transfers) = record.open(device)
+        let (fd, transfers) = record.open()
         operation.pointee.result = fd
         operation.pointee.transfers = transfers
         if fd >= 0 { record.prepareRelease(fd, in: arena) }

@@ -86,7 +86,7 @@ final class AdministrationWorker: @unchecked Sendable {
     init(_ administrator: Administrator, _ mailbox: Mailbox) throws(EngineError) {
         self.administrator = administrator
         self.mailbox = mailbox
-        try LoopThread.spawn { self.run() }
+        try DetachedThread.spawn { self.run() }
     }
 
     func begin(_ request: AdministrationDesk.Request, _ context: AdministrationContext) {

@@ -54,7 +54,7 @@ final class AuditLog: Sendable {
         first.add("key", store.keyFingerprint)
         first.add("recovered", store.recovered)
         queue.add(first)
-        try LoopThread.spawn { [self] in
+        try DetachedThread.spawn { [self] in
             var writer = AuditWriter(store: store, logger: logger)
             repeat {
                 let batch = queue.take(until: writer.nextDuty)

@@ -34,7 +34,7 @@ final class ConsoleLog: Sendable {
         let end = try End()
         self.queue = queue
         self.end = end
-        try LoopThread.spawn {
+        try DetachedThread.spawn {
             end.isComplete.store(
                 Self.run(queue, path, recheck, report), ordering: .sequentiallyConsistent)
             end.signal.signal()

@@ -34,7 +34,7 @@ final class DeviceWatch: Sendable {
         let orders = WatchOrders(wake: try WakeSignal())
         let ending = LoopEnding()
         (self.orders, self.ending) = (orders, ending)
-        try LoopThread.spawn {
+        try DetachedThread.spawn {
             var eye = DeviceEye(orders, interval: interval, report)
             eye.run()
             ending.arrive()

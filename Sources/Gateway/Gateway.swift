@@ -23,6 +23,8 @@ public struct GatewayConfiguration: Sendable {
     /// What answers for its devices in their stead; nil for nothing.
     public var replay: Recording?
     public var replayOrder = ReplayScript.Order.strict
+    /// Who opens devices.
+    public var opener: DeviceOpener = { OpenedDevice(opening: $0) }
 
     public init(listen: String, certificate: String, key: String, clientCA: String) {
         self.listen = listen
@@ -137,7 +139,7 @@ public final class Gateway: Sendable {
         let start = LoopStart()
         let ending = LoopEnding()
         do throws(EngineError) {
-            try LoopThread.spawn {
+            try DetachedThread.spawn {
                 run(site, number, desk, start)
                 OpenSSLThread.end()
                 ending.arrive()
@@ -242,7 +244,7 @@ extension GatewayLoop {
         let sessions = configuration.limits.sessions
         let network = try Self.makeNetworkRing(
             isFirst ? site.listener.descriptor : mailbox.wake.descriptor, mailbox.wake, sessions)
-        let engine = try Self.makeEngine(mailbox.wake, number)
+        let engine = try Self.makeEngine(mailbox.wake, number, configuration.opener)
         let loops = site.commons.loops
         self.init(
             number: number, commons: site.commons, limits: configuration.limits, policy: site.policy,
@@ -265,7 +267,9 @@ extension GatewayLoop {
         }
     }
 
-    private static func makeEngine(_ wake: WakeSignal, _ loop: UInt8) throws(GatewayError) -> DeviceEngine {
-        do { return try DeviceEngine(wake: wake, loop: loop) } catch { throw .engine(error) }
+    private static func makeEngine(
+        _ wake: WakeSignal, _ loop: UInt8, _ opener: @escaping DeviceOpener
+    ) throws(GatewayError) -> DeviceEngine {
+        do { return try DeviceEngine(wake: wake, loop: loop, opener: opener) } catch { throw .engine(error) }
     }
 }

@@ -30,7 +30,7 @@ final class TrustWatch: Sendable {
 
     /// Starts the thread. Called once.
     func begin() throws(EngineError) {
-        try LoopThread.spawn { [self] in
+        try DetachedThread.spawn { [self] in
             run()
             OpenSSLThread.end()
             ending.arrive()
