@@ -70,11 +70,15 @@ let package = Package(
             path: "Sources/Status"),
         .target(name: "RingSandbox", dependencies: ["CSandbox"], path: "Sources/Sandbox"),
 
+        .target(
+            name: "RingOpener", dependencies: ["CSandbox", "RingEngine", "RingPolicy", "RingSandbox"],
+            path: "Sources/Opener"),
+
         .executableTarget(
             name: "ringgated",
             dependencies: [
-                "RingAudit", "RingGateway", "RingAdministration", "RingPolicyFile", "RingRecording",
-                "RingSandbox", "RingStatus", argumentParser, logging, yams,
+                "RingAudit", "RingGateway", "RingAdministration", "RingOpener", "RingPolicyFile",
+                "RingRecording", "RingSandbox", "RingStatus", argumentParser, logging, yams,
             ],
             path: "Sources/ringgated",
             // Relocations packed (DT_RELR, glibc 2.36) are 16 KiB to read at the start instead of 2 MiB.
@@ -152,7 +156,8 @@ let package = Package(
             path: "Tests/Daemon", exclude: ["unit_sandbox.py"]),
         .systemLibrary(name: "CEscape", path: "Tests/Sandbox/CEscape"),
         .executableTarget(
-            name: "escape", dependencies: ["RingSandbox", "CEscape", "CLiburing"],
+            name: "escape",
+            dependencies: ["CSandbox", "RingOpener", "RingPolicy", "RingSandbox", "CEscape", "CLiburing"],
             path: "Tests/Sandbox/Escape"),
         .testTarget(
             name: "SandboxTests", dependencies: ["TestSupport", "escape"], path: "Tests/Sandbox",

@@ -114,6 +114,21 @@ measure_payloads() {
     done
 }
 
+# Opening a device by way of the process that does so, beside a gateway that opens it itself.
+compare_opens() {
+    local pair side
+    { sed "s|^audit: .*|audit: \"$work/audit-itself\"|" "$work/gateway.yaml"; echo "sandbox: off"; } >"$work/itself.yaml"
+    start itself "$gateway" --config "$work/itself.yaml"
+    for ((pair = 1; pair <= pairs; pair++)); do
+        for side in $(order "$pair" gateway itself); do
+            run opens "$side" "$pair" "$client_bench" opens --port "$(<"$work/$side.port")" --cert "$work/client.pem" \
+                --key "$work/client.key" --ca "$work/ca.pem" --connections 1 --depth 1 --seconds "$seconds"
+        done
+    done
+    end_process "${server_of[itself]}"
+    unset "server_of[itself]"
+}
+
 measure_footprint() {
     python3 Benchmarks/footprint.py --limit "${pin_server[*]} $limit_build/limit-server --cert $work/server.pem \
             --key $work/server.key --ca $work/ca.pem" --cert "$work/client.pem" --key "$work/client.key" \

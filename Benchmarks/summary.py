@@ -96,6 +96,12 @@ def recorded(records, logs):
     return {"points": points, "filesystem": path.read_text().strip()} if path.exists() else None
 
 
+def opens(records):
+    """Opening and closing a device: by way of the process that opens, and by the gateway itself."""
+    sides = by_point(records, "opens").get((1, 1), {})
+    return {side: side_summary(list(runs.values())) for side, runs in sides.items()}
+
+
 def payloads(records, logs):
     """Gigabytes (10^9) a second of reads of each size; the side of such a run is the size."""
     sides = by_point(records, "payload").get((1, 2), {})
@@ -215,6 +221,7 @@ def print_report(result):
     print_clients(result["clients"])
     print_one_by_one(result["one-by-one"], result["no-ssh"])
     print_recorded(result["recorded"])
+    print_opens(result["opens"])
     print_payloads(result["payloads"])
     print_chains(result["chains"])
     if result["local"]:
@@ -293,6 +300,13 @@ def print_recorded(recorded):
             cell(point["recorded"]["p50-us"], ",.0f")))
 
 
+def print_opens(sides):
+    if not sides:
+        return
+    print("\nan open with its close, p50-us: {} by the process that opens devices, {} by the gateway itself".format(
+        *(cell(sides[side]["p50-us"], ",.0f") for side in ("gateway", "itself"))))
+
+
 def print_payloads(payloads):
     if not payloads:
         return
@@ -335,6 +349,7 @@ def main():
         "one-by-one": one_by_one(records),
         "no-ssh": arguments.no_ssh or None,
         "recorded": recorded(records, arguments.logs),
+        "opens": opens(records),
         "payloads": payloads(records, arguments.logs),
         "chains": chains(arguments.logs),
         "local": local_rates((arguments.logs / "local").open()) if (arguments.logs / "local").exists() else None,

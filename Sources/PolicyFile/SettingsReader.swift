@@ -46,6 +46,9 @@ public struct DaemonSettings: Equatable, Sendable {
     /// Capabilities that it keeps, by the names of capabilities(7).
     public var keptCapabilities: [String] = []
 
+    /// Whom the daemon becomes when root has started it; nil for nobody else.
+    public var user: String?
+
     /// Whether the daemon goes on without a sandbox.
     public enum SandboxUse: Sendable {
         /// It does not start where a part of it is missing.
@@ -117,6 +120,7 @@ public struct DaemonSettings: Equatable, Sendable {
         settings.keptCapabilities =
             map.optional("keep-capabilities")?.items("keep-capabilities", maximum: 64, &report)?
             .compactMap { $0.line("a capability", &report) } ?? []
+        settings.user = map.optional("user")?.line("a user", &report)
         map.finish(&report)
         return settings
     }

@@ -35,8 +35,9 @@ enum Calls {
         SYS_getpid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getgroups,
         SYS_uname, SYS_sysinfo, SYS_getrusage, SYS_getrandom, SYS_capget,
     ]
-    /// Landlock decides on their ports.
+    /// Landlock decides on their ports; a pair of sockets has nobody else at its other end.
     private static let sockets = [
+        SYS_socketpair,
         SYS_bind, SYS_listen, SYS_accept, SYS_accept4, SYS_connect, SYS_getsockname, SYS_getpeername,
         SYS_setsockopt, SYS_getsockopt, SYS_shutdown, SYS_sendto, SYS_sendmsg, SYS_recvfrom, SYS_recvmsg,
     ]

@@ -31,12 +31,16 @@ public struct Capability: Sendable, Hashable, CustomStringConvertible {
         capabilities.reduce(0) { $0 | 1 << UInt64($1.number) }
     }
 
-    /// Takes all but `kept` from this thread, and from what programs it runs could get back. Returns which of them it has.
-    static func drop(but kept: Set<Capability>) throws(SandboxError) -> Set<Capability> {
+    /// Takes all but `kept` from what programs that it runs could get back.
+    static func dropForGood(but kept: Set<Capability>) {
         // Without CAP_SETPCAP this is refused, and without privileges there is nothing that could come back.
         for number in 0..<64 where !kept.contains(Capability(number: number)) {
             _ = rg_drop_from_bounding_set(Int32(number))
         }
+    }
+
+    /// Takes all but `kept` from this thread. Returns which of them it has.
+    static func keep(_ kept: Set<Capability>) throws(SandboxError) -> Set<Capability> {
         var permitted: UInt64 = 0
         try SandboxError.check(rg_capabilities(&permitted), "capget")
         permitted &= bits(kept)
@@ -46,7 +50,7 @@ public struct Capability: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension SandboxError {
-    static func check(_ result: Int32, _ what: String) throws(SandboxError) {
+    package static func check(_ result: Int32, _ what: String) throws(SandboxError) {
         if result < 0 { throw SandboxError(what, result) }
     }
 }

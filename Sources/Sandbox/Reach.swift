@@ -18,6 +18,13 @@ public struct Reach: Sendable, Equatable {
 
     public init() {}
 
+    /// The same for a process to which another gives its devices.
+    public var withoutDevices: Reach {
+        var reach = self
+        (reach.devices, reach.connecting) = ([], [])
+        return reach
+    }
+
     /// Whether a path lies in one of `directories` or is one of them.
     public static func contains(_ path: String, in directories: Set<String>) -> Bool {
         directories.contains { directory in
@@ -45,9 +52,9 @@ public struct CodeMask: Sendable, Hashable {
 public struct SandboxError: Error, Sendable, CustomStringConvertible {
     public let description: String
 
-    init(_ what: String, _ result: Int32) {
+    package init(_ what: String, _ result: Int32) {
         description = "\(what): \(String(cString: strerror(-result)))"
     }
 
-    init(_ text: String) { description = text }
+    package init(_ text: String) { description = text }
 }

@@ -16,9 +16,11 @@ public struct Sandbox: Sendable, CustomStringConvertible {
     /// Puts up all that the kernel has. Throws what the kernel should have done and did not.
     ///
     /// Must be called while the process has one thread: others would stay outside.
-    public static func enter(_ reach: Reach) throws(SandboxError) -> Sandbox {
+    public static func enter(_ reach: Reach, as account: Account? = nil) throws(SandboxError) -> Sandbox {
         guard threads == 1 else { throw SandboxError("the process has \(threads) threads already") }
-        let capabilities = try Capability.drop(but: reach.capabilities)
+        Capability.dropForGood(but: reach.capabilities)
+        try account?.become()
+        let capabilities = try Capability.keep(reach.capabilities)
         try SandboxError.check(rg_no_new_privileges(), "PR_SET_NO_NEW_PRIVS")
         let landlock = Landlock.version
         if let landlock { try Landlock.restrict(to: reach, landlock) }
@@ -41,7 +43,7 @@ public struct Sandbox: Sendable, CustomStringConvertible {
     }
 
     /// /proc/self/status would need parsing; its list of threads has an entry each, beside `.` and `..`.
-    private static var threads: Int {
+    package static var threads: Int {
         guard let stream = opendir("/proc/self/task") else { return 1 }
         defer { closedir(stream) }
         var count = -2

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import RingGateway
+import RingOpener
 import RingPolicy
 import RingPolicyFile
 
@@ -21,7 +22,8 @@ struct Ringgated: ParsableCommand {
             Exit codes: 0 ended in order, 2 a configuration, policy or profile file is wrong, 3 io_uring is \
             missing or disabled, 4 a certificate or key is unusable, 5 the address cannot be listened on, \
             6 the directory of policy revisions cannot be used, 7 the audit log cannot be used, 8 the \
-            sandbox that is asked for cannot be put up, 64 wrong usage.
+            sandbox that is asked for cannot be put up, 9 the process that opens devices has ended, 64 wrong \
+            usage.
             """,
         version: version)
 
@@ -62,13 +64,15 @@ struct Ringgated: ParsableCommand {
         OpenFileLimit.raise()
         if check { return try startup.check() }
         Signals.block()
-        let gateway = try startup.start(portFile)
+        let (gateway, opener) = try startup.start(portFile)
         let status = try startup.startStatus(of: gateway)
         if let portFile { try PortFile.write(gateway.port, to: portFile) }
         Signals.obey(gateway)
+        opener?.watch(for: gateway, startup.logger)
         gateway.wait()
         status?.stop()
         startup.logger.notice("ended")
+        if let opener, opener.hasEnded { throw ExitCode(9) }
     }
 
     /// The configuration file with the command line on top.
@@ -95,5 +99,16 @@ struct Ringgated: ParsableCommand {
         settings.logFormat = logFormat ?? settings.logFormat ?? "text"
         settings.logLevel = logLevel ?? settings.logLevel ?? "info"
         return settings
+    }
+}
+
+extension Opener {
+    /// Without it nothing is opened any more, so the gateway answers what it has accepted and ends.
+    fileprivate func watch(for gateway: Gateway, _ logger: Logger) {
+        Thread.detachNewThread {
+            self.waitForEnd()
+            logger.critical("the process that opens devices has ended")
+            gateway.drain()
+        }
     }
 }

@@ -1,18 +1,30 @@
 import Foundation
+import RingOpener
 import RingPolicy
 import RingPolicyFile
 import RingSandbox
 
 /// Shutting the daemon in, between reading its files and its first thread.
 extension Startup {
-    func enterSandbox(_ policy: PolicySnapshot, _ portFile: String?) throws {
+    /// Returns who opens devices from then on; nil for the daemon itself.
+    func enterSandbox(_ policy: PolicySnapshot, _ portFile: String?) throws -> Opener? {
         guard settings.sandbox != .off else {
-            return logger.warning("no sandbox: the configuration file says `sandbox: off`")
+            guard settings.user == nil else {
+                throw Failure.files("user: goes with the sandbox, which is off: who opens devices must stay")
+            }
+            logger.warning("no sandbox: the configuration file says `sandbox: off`")
+            return nil
         }
-        makeDirectories()
+        let account = try account()
+        makeDirectories(for: account)
         let reach = try reach(policy, portFile)
+        let opener: Opener
         let sandbox: Sandbox
-        do throws(SandboxError) { sandbox = try Sandbox.enter(reach) } catch {
+        do throws(SandboxError) {
+            let devices = PolicyDevices(policy, policyFile, administrator, logger)
+            opener = try Opener.start(in: openerReach(reach), device: devices.device)
+            sandbox = try Sandbox.enter(reach.withoutDevices, as: account)
+        } catch {
             throw Failure.sandbox("the sandbox cannot be put up: \(error); `sandbox: off` goes without")
         }
         if settings.sandbox == .required, !sandbox.isComplete {
@@ -20,27 +32,55 @@ extension Startup {
                 "the sandbox is not complete: \(sandbox); `sandbox: available` makes do with that")
         }
         administrator.hold(to: { Self.flaws(of: $0, within: reach) })
-        logger.notice("sandbox: \(sandbox)")
-        if geteuid() == 0 { logger.warning("runs as root; a user of its own would own less") }
+        logger.notice("sandbox: \(sandbox); process \(opener.process) opens devices")
+        if geteuid() == 0 { logger.warning("runs as root; `user` in the configuration file names another") }
         let missing = reach.capabilities.subtracting(sandbox.capabilities)
         for capability in missing.map(\.description).sorted() {
             logger.warning("keep-capabilities: the daemon was not started with \(capability)")
         }
+        return opener
+    }
+
+    /// Whom the daemon becomes; nil for nobody else.
+    private func account() throws -> Account? {
+        guard let name = settings.user else { return nil }
+        guard let account = Account(name) else { throw Failure.files("user: there is no user `\(name)`") }
+        guard geteuid() == 0 || geteuid() == account.user else {
+            throw Failure.files("user: only root can become `\(name)`; start the daemon as one of them")
+        }
+        return geteuid() == 0 ? account : nil
     }
 
     /// Later their parents are out of reach.
-    private func makeDirectories() {
-        if let state = settings.state { mkdir(state, 0o750) }
-        if let audit = settings.audit { mkdir(audit, 0o700) }
+    private func makeDirectories(for account: Account?) {
+        for (path, mode) in [(settings.state, mode_t(0o750)), (settings.audit, 0o700)] {
+            guard let path, mkdir(path, mode) == 0, let account else { continue }
+            chown(path, account.user, account.group)
+        }
     }
 
+    /// What the process that opens devices touches.
+    private func openerReach(_ reach: Reach) -> Reach {
+        var opening = Reach()
+        opening.readable = Self.system.union(Self.directories(of: administrator.files.policy))
+        opening.readable.insert(administrator.files.profiles)
+        opening.devices = reach.devices
+        opening.connecting = reach.connecting
+        // Drivers ask for some at open(2).
+        opening.capabilities = reach.capabilities
+        return opening
+    }
+
+    /// How the kernel is set up, udev's database for `identity`, and what libraries read.
+    private static let system: Set = [
+        "/proc/sys/kernel/io_uring_disabled", "/run/udev/data", "/sys/devices/system/cpu", "/etc/ssl",
+        "/usr/lib/ssl", "/etc/localtime", "/usr/share/zoneinfo",
+    ]
+
+    /// Of the daemon and who opens its devices together.
     private func reach(_ policy: PolicySnapshot, _ portFile: String?) throws -> Reach {
         var reach = Reach()
-        // How the kernel is set up, udev's database for `identity`, and OpenSSL's own configuration.
-        reach.readable = [
-            "/proc/sys/kernel/io_uring_disabled", "/run/udev/data", "/sys/devices/system/cpu", "/etc/ssl",
-            "/usr/lib/ssl", "/etc/localtime", "/usr/share/zoneinfo",
-        ]
+        reach.readable = Self.system
         reach.readable.formUnion(configuration.trust.all.flatMap(Self.directories))
         reach.readable.insert(administrator.files.profiles)
         // Another policy takes the place of the file, where policies may be applied.

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import RingAdministration
 import RingGateway
+import RingOpener
 import RingPolicy
 import RingPolicyFile
 import RingRecording
@@ -43,6 +44,8 @@ struct Startup {
     let administrator: Administrator
     /// What is in the policy file.
     let policy: PolicySnapshot
+    /// From which it was read.
+    let policyFile: FileState?
     let logger: Logger
     let settings: DaemonSettings
 
@@ -72,6 +75,7 @@ struct Startup {
             profiles: try Self.required(settings.profiles, "profiles"), state: settings.state)
         let administrator = Administrator(files, hash: Revision.sha256)
         self.administrator = administrator
+        policyFile = FileState(files.policy)
         do throws(PolicyErrors) { policy = try administrator.load() } catch {
             throw Failure.administration(.policy(error))
         }
@@ -130,15 +134,18 @@ struct Startup {
         policy.devices.filter { configuration.replay?.scripts[$0.name] == nil }
     }
 
-    /// `portFile` is written later.
-    func start(_ portFile: String?) throws -> Gateway {
+    /// `portFile` is written later. Returns who opens devices as well; nil for the gateway itself.
+    func start(_ portFile: String?) throws -> (Gateway, Opener?) {
         let policy: PolicySnapshot
         do throws(AdministrationError) {
             policy = try administrator.start(at: UInt64(max(0, time(nil))))
         } catch {
             throw Failure.administration(error)
         }
-        try enterSandbox(policy, portFile)
+        let warnings = needed(policy).compactMap(Self.warning)
+        let opener = try enterSandbox(policy, portFile)
+        var configuration = configuration
+        if let opener { configuration.opener = opener.open }
         let gateway: Gateway
         do throws(GatewayError) {
             gateway = try Gateway.start(
@@ -146,7 +153,7 @@ struct Startup {
         } catch {
             throw Failure.gateway(error)
         }
-        for warning in needed(policy).compactMap(Self.warning) { logger.warning("\(warning)") }
+        for warning in warnings { logger.warning("\(warning)") }
         for ending in CertificateEnding.all(of: configuration.trust) where ending.isSoon {
             logger.warning("\(ending)")
         }
@@ -163,7 +170,7 @@ struct Startup {
                 "devices": "\(policy.devices.count)", "rules": "\(policy.rules.count)",
                 "revision": "\(Revision.text(policy.revision))",
             ])
-        return gateway
+        return (gateway, opener)
     }
 
     /// Its page and metrics, where the settings ask for them.

@@ -14,13 +14,16 @@ struct ClientBench {
         case "load":
             guard let load = LoadBench(CommandLine.arguments.dropFirst(2)) else { usage() }
             try await load.run()
+        case "opens":
+            guard let load = LoadBench(CommandLine.arguments.dropFirst(2)) else { usage() }
+            try await load.runOpens()
         default: usage()
         }
     }
 
     private static func usage() -> Never {
         print(
-            "usage: client-bench pulse | chain MILLISECONDS... | calls | load --port N --cert FILE --key FILE "
+            "usage: client-bench pulse | chain MILLISECONDS... | calls | (load | opens) --port N --cert FILE --key FILE "
                 + "--ca FILE --connections N --depth N --seconds N")
         exit(64)
     }

@@ -4,11 +4,11 @@ import RingProtocol
 /// The same load as the C load generator's, by way of RingClient, on a gateway that runs elsewhere: `connections`, each with
 /// two batches of half of `depth` under way. One line of JSON with the load generator's names.
 struct LoadBench {
-    private static let warmUp = Duration.milliseconds(300)
-    private let connection: ConnectionConfiguration
+    static let warmUp = Duration.milliseconds(300)
+    let connection: ConnectionConfiguration
     private let connections: Int
     private let depth: Int
-    private let duration: Duration
+    let duration: Duration
 
     /// `words` are pairs: --port, --cert, --key, --ca, --connections, --depth, --seconds and their values.
     init?(_ words: some Collection<String>) {

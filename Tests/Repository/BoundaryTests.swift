@@ -29,6 +29,7 @@ struct BoundaryTests {
             "FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix", "RingAudit", "RingGateway",
         ]),
         "Sandbox": platform.union(["CSandbox"]),
+        "Opener": platform.union(["CSandbox", "RingEngine", "RingPolicy", "RingSandbox"]),
         // What decides, without kernel, clock or log; the loop and the simulation drive it.
         "Gateway/Core": ["RingPolicy", "RingProtocol"],
     ]
@@ -66,7 +67,7 @@ struct BoundaryTests {
 
     /// libdispatch looks at its workers through /proc/TID/stat and traps when it may not, as in the sandbox.
     @Test(arguments: [
-        "Administration", "Audit", "Codec", "Engine", "Gateway", "Policy", "PolicyFile", "Protocol",
+        "Administration", "Audit", "Codec", "Engine", "Gateway", "Opener", "Policy", "PolicyFile", "Protocol",
         "Recording",
         "Sandbox", "Status", "ringgated",
     ]) func theDaemonMakesNoWorkersOfLibdispatch(folder: String) throws {

@@ -13,7 +13,7 @@ static inline long rg_call(long number, intptr_t a, intptr_t b, intptr_t c, intp
 }
 
 /* A child that ends at once; the raw call, so that no library's handlers run. */
-static inline long rg_fork(void) {
+static inline long rg_child(void) {
 	long child = syscall(SYS_clone, 17 /* SIGCHLD */, 0, 0, 0, 0);
 	if (child == 0) syscall(SYS_exit_group, 0);
 	return child < 0 ? -errno : child;

@@ -1,6 +1,9 @@
 import CEscape
 import CLiburing
+import CSandbox
 import Glibc
+import RingOpener
+import RingPolicy
 
 /// The ways out, and what must go on working.
 struct Attempts {
@@ -12,8 +15,10 @@ struct Attempts {
     private let socketName: String
     /// Opened before the sandbox is entered, as the gateway's are.
     private let terminal: Int32
+    private let opener: Opener
 
-    init(inside: String, outside: String, port: UInt16, socket: String) {
+    init(inside: String, outside: String, port: UInt16, socket: String, opener: Opener) {
+        self.opener = opener
         (self.inside, self.outside, self.port, socketName) = (inside, outside, port, socket)
         terminal = Glibc.open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
     }
@@ -36,7 +41,7 @@ struct Attempts {
     private static let here = Int(AT_FDCWD)
 
     var all: [(String, Attempt)] {
-        processes + files + privileges + memory + devices + network + rings
+        processes + files + privileges + memory + devices + opened + network + rings
     }
 
     private var processes: [(String, Attempt)] {
@@ -46,7 +51,7 @@ struct Attempts {
             (
                 "fork",
                 {
-                    let child = rg_fork(); if child > 0 { waitpid(pid_t(child), nil, 0) };
+                    let child = rg_child(); if child > 0 { waitpid(pid_t(child), nil, 0) };
                     return max(0, -child)
                 }
             ),
@@ -124,6 +129,28 @@ struct Attempts {
             // TCGETS, TIOCSTI
             ("an ioctl that no profile has", { ioctl(0x5401) }),
             ("an ioctl that types for the user", { ioctl(0x5412) }),
+            ("open a device", { open("/dev/null", O_RDWR) }),
+            (
+                "open a device through a ring",
+                {
+                    address("/dev/null") { path in
+                        submit { io_uring_prep_openat($0, AT_FDCWD, path, O_RDWR, 0) }
+                    }
+                }
+            ),
+        ]
+    }
+
+    static let none = Profile(name: "none", summary: "", commands: [])
+
+    /// What the process that opens devices is not talked into.
+    private var opened: [(String, Attempt)] {
+        [
+            ("a device that no policy names", { ask("zero", "/dev/zero") }),
+            ("a path as a device's name", { ask("/dev/zero", "/dev/zero") }),
+            ("a longer name", { ask(String(repeating: "null", count: 1_000), "/dev/null") }),
+            ("another path under a device's name", { askForAnother() }),
+            ("a device through another's descriptor", { garble() == 0 ? Int(EPERM) : 0 }),
         ]
     }
 
@@ -162,12 +189,56 @@ struct Attempts {
     var uses: [(String, Attempt)] {
         [
             ("a file inside", { open("\(inside)/mine", O_RDWR | O_CREAT) }),
-            ("a device node", { open("/dev/null", O_RDWR) }),
+            ("a device of the policy", { ask("null", "/dev/null") }),
             // TIOCGWINSZ
             ("an ioctl of a profile", { ioctl(0x5413) }),
             ("a thread", { thread() }),
             ("a ring", { submit { io_uring_prep_nop($0) } }),
         ]
+    }
+
+    private func ask(_ name: String, _ path: String) -> Int {
+        let descriptor = opener.open(Self.device(name, path)).descriptor
+        if descriptor >= 0 { close(descriptor) }
+        return max(0, -Int(descriptor))
+    }
+
+    private static func device(_ name: String, _ path: String) -> Device {
+        Device(name: name, path: path, kind: .character, access: .readWrite, profile: none)
+    }
+
+    /// It opens what the policy says, whatever else is asked for.
+    private func askForAnother() -> Int {
+        let descriptor = opener.open(Self.device("null", "/dev/zero")).descriptor
+        guard descriptor >= 0 else { return Int(EIO) }
+        defer { close(descriptor) }
+        var byte: UInt8 = 0
+        // /dev/null has an end.
+        return read(descriptor, &byte, 1) == 0 ? Int(EPERM) : 0
+    }
+
+    /// Messages that are no requests, on every socket that may be the opener's; how many descriptors come back.
+    private func garble() -> Int {
+        var given = 0
+        for socket in Int32(3)..<64 {
+            var (type, size) = (Int32(0), socklen_t(4))
+            guard getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) == 0,
+                type == Int32(SOCK_SEQPACKET.rawValue)
+            else { continue }
+            let long = [UInt8](repeating: 0xff, count: 4_000)
+            for count in [1, 3, 4, 1_024, 1_025, 4_000] {
+                for with in [-1, terminal, socket] {
+                    _ = rg_send(socket, long, count, with, Int32(MSG_DONTWAIT))
+                }
+            }
+            var answer: Int32 = -1
+            var byte: UInt8 = 0
+            while recv(socket, &byte, 1, Int32(MSG_DONTWAIT | MSG_PEEK)) >= 0 {
+                if rg_receive(socket, &byte, 1, &answer) < 0 { break }
+                if answer >= 0 { given += 1 }
+            }
+        }
+        return given
     }
 
     private func address(_ text: String) -> Int { Int(bitPattern: strdup(text)) }

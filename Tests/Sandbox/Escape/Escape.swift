@@ -1,4 +1,6 @@
 import Foundation
+import RingOpener
+import RingPolicy
 import RingSandbox
 
 /// Code that has taken over a process and wants out: each attempt is made, with the sandbox of the gateway or without,
@@ -13,11 +15,21 @@ enum Escape {
     static func main() {
         let words = CommandLine.arguments
         guard words.count == 6, let port = UInt16(words[4]) else { exit(64) }
-        let attempts = Attempts(inside: words[2], outside: words[3], port: port, socket: words[5])
+        var opening = Reach()
+        opening.devices = ["/dev"]
+        let null = Device(
+            name: "null", path: "/dev/null", kind: .character, access: .readWrite, profile: Attempts.none)
+        let opener: Opener
+        do throws(SandboxError) { opener = try Opener.start(in: opening) { $0 == "null" ? null : nil } } catch
+        {
+            print("opener: \(error)")
+            exit(1)
+        }
+        let attempts = Attempts(
+            inside: words[2], outside: words[3], port: port, socket: words[5], opener: opener)
         if words[1] == "in" {
             var reach = Reach()
             reach.writable = [words[2]]
-            reach.devices = ["/dev"]
             reach.listening = [0]
             // TIOCGWINSZ
             reach.ioctls = [CodeMask(value: 0x5413)]

@@ -1,0 +1,74 @@
+import CSandbox
+import Glibc
+import RingEngine
+import RingPolicy
+import RingSandbox
+import Synchronization
+
+/// The opener's own side. Whatever it is sent may come from a gateway that somebody has taken over.
+struct OpenerService {
+    private let socket: Int32
+    private let device: (String) -> Device?
+    private let running = Running()
+
+    /// Opens under way, each on a thread of its own: one for each worker of the gateway's, those left behind among them.
+    private static let opens = EngineLimits.lanes + EngineLimits.leftBehind
+    /// Bytes of the longest request that is read; a longer one is no device's name.
+    private static let name = 1_024
+
+    init(_ socket: Int32, _ device: @escaping (String) -> Device?) {
+        self.socket = socket
+        self.device = device
+    }
+
+    /// Until the gateway is gone.
+    func run(in reach: Reach) -> Never {
+        rg_keep_only(socket)
+        rg_name_process("ringgate-opener")
+        do throws(SandboxError) { _ = try Sandbox.enter(reach) } catch {
+            let text = "ringgated: the sandbox of the process that opens devices cannot be put up: \(error)\n"
+            write(STDERR_FILENO, text, text.utf8.count)
+            _exit(8)
+        }
+        var bytes = [UInt8](repeating: 0, count: Self.name)
+        while true {
+            var answerTo: Int32 = -1
+            let count = rg_receive(socket, &bytes, bytes.count, &answerTo)
+            guard count > 0 || count == -EINTR || count == -EMSGSIZE else { _exit(0) }
+            guard answerTo >= 0 else { continue }
+            if count > 0 {
+                answer(String(decoding: bytes[..<Int(count)], as: UTF8.self), to: answerTo)
+            } else {
+                close(answerTo)
+            }
+        }
+    }
+
+    private func answer(_ name: String, to socket: Int32) {
+        guard let device = device(name) else { return refuse(ENODEV, to: socket) }
+        guard running.count.add(1, ordering: .relaxed).oldValue < Self.opens else {
+            running.count.subtract(1, ordering: .relaxed)
+            return refuse(EBUSY, to: socket)
+        }
+        let running = running
+        do throws(EngineError) {
+            try DetachedThread.spawn {
+                OpenerAnswer.send(OpenedDevice(opening: device), to: socket)
+                close(socket)
+                running.count.subtract(1, ordering: .relaxed)
+            }
+        } catch {
+            running.count.subtract(1, ordering: .relaxed)
+            refuse(EAGAIN, to: socket)
+        }
+    }
+
+    private func refuse(_ errno: Int32, to socket: Int32) {
+        OpenerAnswer.send(OpenedDevice(descriptor: -errno), to: socket)
+        close(socket)
+    }
+
+    private final class Running: Sendable {
+        let count = Atomic(0)
+    }
+}
