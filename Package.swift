@@ -37,6 +37,7 @@ let package = Package(
 
         .systemLibrary(name: "CSandbox", path: "Sources/CSandbox"),
 
+        .target(name: "RingFault", path: "Sources/Fault"),
         .target(name: "RingProtocol", path: "Sources/Protocol"),
         .target(name: "RingPolicy", dependencies: ["RingProtocol"], path: "Sources/Policy"),
         .target(
@@ -46,13 +47,15 @@ let package = Package(
             name: "RingAdministration", dependencies: ["RingPolicyFile", "RingPolicy", "RingProtocol"],
             path: "Sources/Administration"),
         .target(name: "RingRecording", path: "Sources/Recording"),
-        .target(name: "RingAudit", dependencies: ["COpenSSL"], path: "Sources/Audit"),
-        .target(name: "RingEngine", dependencies: ["RingPolicy", "CLiburing"], path: "Sources/Engine"),
+        .target(name: "RingAudit", dependencies: ["COpenSSL", "RingFault"], path: "Sources/Audit"),
+        .target(
+            name: "RingEngine", dependencies: ["RingFault", "RingPolicy", "CLiburing"], path: "Sources/Engine"
+        ),
         .target(
             name: "RingGateway",
             dependencies: [
-                "RingAdministration", "RingAudit", "RingCodec", "RingEngine", "RingPolicy", "RingProtocol",
-                "RingRecording", "COpenSSL", logging,
+                "RingAdministration", "RingAudit", "RingCodec", "RingEngine", "RingFault", "RingPolicy",
+                "RingProtocol", "RingRecording", "COpenSSL", logging,
             ],
             path: "Sources/Gateway"),
         .target(name: "RingCodec", dependencies: ["RingProtocol"], path: "Sources/Codec"),
@@ -137,6 +140,13 @@ let package = Package(
                 "AllocationCounter", "RingGateway", "RingPolicy", "RingProtocol", "TestSupport", logging,
             ],
             path: "Tests/GatewayCost"),
+        .executableTarget(
+            name: "fault-proof",
+            dependencies: [
+                "RingAudit", "RingFault", "RingGateway", "RingPolicy", "RingPolicyFile", "RingProtocol",
+                "TestSupport", logging,
+            ],
+            path: "Tests/FaultProof"),
         .executableTarget(
             name: "hil-checks", dependencies: ["RingClient", "RingProtocol", argumentParser],
             path: "Tests/hil/Checks"),

@@ -1,4 +1,5 @@
 import Glibc
+import RingFault
 
 /// An audit directory that is written to. Used by one thread. What `append` was given is in the file for good when `sync`
 /// has returned; when either throws, nothing of what came since the last `sync` is there, and it may be given again.
@@ -141,7 +142,7 @@ public final class AuditStore: @unchecked Sendable {
     /// Until this returns nothing that was appended counts. fdatasync(2) brings the file's size along.
     public func sync() throws(AuditError) {
         guard isUnsynced else { return }
-        guard fdatasync(descriptor) == 0 else {
+        guard Self.sync(descriptor) else {
             let error = AuditError.now(path, "does not get to the disk")
             rollBack()
             throw error
@@ -173,11 +174,11 @@ public final class AuditStore: @unchecked Sendable {
         if descriptor >= 0 {
             putCheckpoint(time)
             try flush()
-            guard fdatasync(descriptor) == 0 else { throw .now(path, "does not get to the disk") }
+            guard Self.sync(descriptor) else { throw .now(path, "does not get to the disk") }
             durable = (chain, size)
         }
         let next = "\(directory.path)/\(AuditFiles.name(first: chain.sequence + 1))"
-        let fresh = Glibc.open(next, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let fresh = Self.makeFile(next)
         guard fresh >= 0 else { throw .now(next, "cannot be made") }
         guard fsync(directory.handle) == 0 else {
             let error = AuditError.now(directory.path, "does not get to the disk")
@@ -208,8 +209,30 @@ public final class AuditStore: @unchecked Sendable {
         }
     }
 
+    private static func makeFile(_ path: String) -> Int32 {
+        if let code = Fault.auditFile.strikes {
+            errno = code
+            return -1
+        }
+        return Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    }
+
+    /// False with errno set.
+    private static func sync(_ descriptor: Int32) -> Bool {
+        if let code = Fault.auditSync.strikes {
+            errno = code
+            return false
+        }
+        return fdatasync(descriptor) == 0
+    }
+
     private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         var done = 0
+        if let code = Fault.auditWrite.strikes {
+            _ = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count / 2) }
+            errno = code
+            return false
+        }
         while done < bytes.count {
             let count = bytes.withUnsafeBytes {
                 Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)

@@ -83,6 +83,12 @@ static inline const struct io_uring_cqe *rg_cqe_at(const struct io_uring *ring, 
 	return &ring->cq.cqes[((*ring->cq.khead + index) & *ring->cq.kring_mask) << shift];
 }
 
+/* The entry with that number of those that were prepared and not submitted. */
+static inline struct io_uring_sqe *rg_sqe_at(const struct io_uring *ring, uint32_t number) {
+	uint32_t shift = (ring->flags & IORING_SETUP_SQE128) ? 1 : 0;
+	return &ring->sq.sqes[(number & *ring->sq.kring_mask) << shift];
+}
+
 static inline void rg_cq_advance(struct io_uring *ring, uint32_t count) {
 	io_uring_cq_advance(ring, count);
 }

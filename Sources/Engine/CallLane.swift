@@ -1,5 +1,6 @@
 import CLiburing
 import Glibc
+import RingFault
 import RingPolicy
 import Synchronization
 
@@ -35,12 +36,14 @@ final class CallLane: @unchecked Sendable {
         pthread_attr_setstacksize(&attributes, EngineLimits.laneStack)
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         let context = Unmanaged.passRetained(self)
-        let result = pthread_create(
-            &thread, &attributes,
-            { context in
-                Unmanaged<CallLane>.fromOpaque(context.unsafelyUnwrapped).takeRetainedValue().run()
-                return nil
-            }, context.toOpaque())
+        let result =
+            Fault.thread.strikes
+            ?? pthread_create(
+                &thread, &attributes,
+                { context in
+                    Unmanaged<CallLane>.fromOpaque(context.unsafelyUnwrapped).takeRetainedValue().run()
+                    return nil
+                }, context.toOpaque())
         guard result == 0 else {
             context.release()
             throw .failed(call: "pthread_create", errno: result)
@@ -78,6 +81,12 @@ final class CallLane: @unchecked Sendable {
 
     private func run() {
         allowOnlyInterrupts()
+        while !serve() {}
+    }
+
+    /// Runs operations until the lane stops. False when there is no memory for arguments: then one is answered so, and it is
+    /// tried again with the next.
+    private func serve() -> Bool {
         do throws(EngineError) {
             var arena = try GuardedArena(counters)
             while let operation = takeNext() {
@@ -86,8 +95,11 @@ final class CallLane: @unchecked Sendable {
                 SystemCall.run(operation, from: now, in: &arena, counters)
                 giveBack(operation)
             }
+            return true
         } catch {
-            failEverything()
+            guard let operation = takeNext() else { return true }
+            fail(operation)
+            return false
         }
     }
 
@@ -112,13 +124,11 @@ final class CallLane: @unchecked Sendable {
     }
 
     /// Without memory for arguments the lane answers and closes, but runs nothing.
-    private func failEverything() {
-        while let operation = takeNext() {
-            let fd = Int32(truncatingIfNeeded: operation.pointee.value)
-            if operation.pointee.kind == .close { close(fd) }
-            operation.pointee.result = operation.pointee.kind == .close ? 0 : -ENOMEM
-            giveBack(operation)
-        }
+    private func fail(_ operation: OperationPointer) {
+        let fd = Int32(truncatingIfNeeded: operation.pointee.value)
+        if operation.pointee.kind == .close { close(fd) }
+        operation.pointee.result = operation.pointee.kind == .close ? 0 : -ENOMEM
+        giveBack(operation)
     }
 
     /// The process's own signals belong to other threads.

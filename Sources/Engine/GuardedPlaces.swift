@@ -1,4 +1,5 @@
 import Glibc
+import RingFault
 
 /// Places in memory that each end at an inaccessible page: a driver that touches more than the profile says
 /// gets EFAULT instead of the gateway's heap.
@@ -13,6 +14,7 @@ struct GuardedPlaces: ~Copyable {
 
     /// `count` places of at most `size` bytes; touched, and so paid for, only when used.
     init(count: Int, size: Int) throws(EngineError) {
+        if let code = Fault.guardedMemory.strikes { throw .failed(call: "mmap", errno: code) }
         let usable = Pages.rounded(size)
         let stride = usable + Pages.size
         guard

@@ -1,3 +1,4 @@
+import RingFault
 import RingProtocol
 
 typealias OperationPointer = UnsafeMutablePointer<Operation>
@@ -38,7 +39,7 @@ struct OperationPool: ~Copyable {
     ) -> OperationPointer? {
         guard inUse < (kind == .close ? Self.capacity : EngineLimits.operations),
             payload <= EngineLimits.inlinePayload || payloadMemory + payload <= EngineLimits.payloadMemory,
-            let operation = takeFree()
+            kind == .close || Fault.payload.strikes == nil, let operation = takeFree()
         else { return nil }
         operation.pointee = Operation()
         operation.pointee.kind = kind

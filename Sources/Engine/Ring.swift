@@ -1,5 +1,6 @@
 import CLiburing
 import Glibc
+import RingFault
 
 /// What a ring may do once it is enabled. The kernel holds it to this; nothing can widen it later.
 package struct RingFence: Sendable {
@@ -96,6 +97,7 @@ package struct Ring: ~Copyable {
 
     /// Puts `fd` into slot `index` of the registered files, or empties the slot with -1. Result: errno or 0.
     package func setFile(_ fd: Int32, at index: UInt32) -> Int32 {
+        if fd >= 0, let code = Fault.file.strikes { return code }
         var fd = fd
         var tag: UInt64 = 0
         let result = io_uring_register_files_update_tag(ring, index, &fd, &tag, 1)
@@ -105,7 +107,9 @@ package struct Ring: ~Copyable {
     /// A zeroed entry with FIXED_FILE set. When the queue is full what is queued is submitted first.
     @inline(__always)
     package func entry(userData: UInt64) -> UnsafeMutablePointer<io_uring_sqe>? {
-        guard let sqe = io_uring_get_sqe(ring) ?? entryAfterSubmitting() else { return nil }
+        guard Fault.entry.strikes == nil, let sqe = io_uring_get_sqe(ring) ?? entryAfterSubmitting() else {
+            return nil
+        }
         rg_sqe_clear(ring, sqe)
         rg_sqe_set_user_data(sqe, userData)
         rg_sqe_set_flags(sqe, RG_SQE_FIXED_FILE)
@@ -122,13 +126,32 @@ package struct Ring: ~Copyable {
     package var unsubmitted: UInt32 { io_uring_sq_ready(ring) }
 
     /// Hands over what was prepared and runs deferred completions, without waiting.
-    package func submit() { _ = io_uring_submit_and_get_events(ring) }
+    package func submit() {
+        spoil()
+        guard Fault.submission.strikes == nil else { return }
+        _ = io_uring_submit_and_get_events(ring)
+    }
+
+    /// Lets entries fail that are about to be submitted, by naming a file that is none.
+    @inline(__always)
+    private func spoil() {
+        #if DEBUG
+            let queue = ring.pointee.sq
+            for position in 0..<io_uring_sq_ready(ring) where Fault.operation.strikes != nil {
+                rg_sqe_at(ring, queue.sqe_tail &- position &- 1).pointee.fd = .max
+            }
+        #endif
+    }
 
     /// Runs deferred completions, without submitting or waiting.
     package func runDeferred() { _ = io_uring_get_events(ring) }
 
     /// Hands over what was prepared and sleeps until at least one completion is there.
-    package func submitAndWait() { _ = io_uring_submit_and_wait(ring, 1) }
+    package func submitAndWait() {
+        spoil()
+        guard Fault.submission.strikes == nil else { return }
+        _ = io_uring_submit_and_wait(ring, 1)
+    }
 
     /// Completions that wait.
     @inline(__always)

@@ -1,5 +1,6 @@
 import CLiburing
 import Glibc
+import RingFault
 import RingPolicy
 
 /// What a lane's thread does with an operation: the only calls of ioctl(2) and close(2) on devices.
@@ -11,7 +12,9 @@ enum SystemCall {
     ) {
         switch operation.pointee.kind {
         case .call:
-            if let plan = operation.pointee.plan {
+            if let code = Fault.ioctl.strikes {
+                operation.pointee.result = -code
+            } else if let plan = operation.pointee.plan {
                 runPlanned(operation, plan, in: &arena)
             } else {
                 runPlain(operation, in: arena)
@@ -129,7 +132,7 @@ enum SystemCall {
             operation.pointee.result = -EINVAL
             return
         }
-        let (fd, transfers) = record.open()
+        let (fd, transfers) = Fault.open.strikes.map { (-$0, .parallel) } ?? record.open()
         operation.pointee.result = fd
         operation.pointee.transfers = transfers
         if fd >= 0 { record.prepareRelease(fd, in: arena) }
@@ -143,5 +146,6 @@ enum SystemCall {
             counters.failedReleases.add(record.release(fd, in: arena), ordering: .relaxed)
         }
         operation.pointee.result = close(fd) == 0 ? 0 : -errno
+        if let code = Fault.close.strikes { operation.pointee.result = -code }
     }
 }

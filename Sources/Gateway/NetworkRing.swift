@@ -1,6 +1,7 @@
 import CLiburing
 import Glibc
 import RingEngine
+import RingFault
 
 /// What a network completion is about, packed into its user data: kind, generation and index.
 struct NetworkEvent {
@@ -152,9 +153,10 @@ struct NetworkRing: ~Copyable {
 
     /// `bytes` must stay where they are until the completion.
     func send(_ bytes: UnsafeRawBufferPointer, _ connection: Place) -> Bool {
-        entry(NetworkEvent(.send, connection)) {
+        let count = Fault.shortSend.strikes == nil ? bytes.count : min(1, bytes.count)
+        return entry(NetworkEvent(.send, connection)) {
             io_uring_prep_send(
-                $0, Self.file(connection.index), bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+                $0, Self.file(connection.index), bytes.baseAddress, count, Int32(MSG_NOSIGNAL))
         }
     }
 

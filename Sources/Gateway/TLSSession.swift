@@ -1,4 +1,5 @@
 import COpenSSL
+import RingFault
 import RingPolicy
 import RingProtocol
 
@@ -25,7 +26,7 @@ struct TLSSession: ~Copyable {
 
     /// nil when there is no memory.
     init?(_ context: borrowing TLSContext) {
-        guard let ssl = SSL_new(context.context) else { return nil }
+        guard Fault.session.strikes == nil, let ssl = SSL_new(context.context) else { return nil }
         guard let incoming = rg_memory_bio() else {
             SSL_free(ssl)
             return nil
@@ -50,6 +51,7 @@ struct TLSSession: ~Copyable {
     /// session.
     mutating func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
         ERR_clear_error()
+        guard Fault.ciphertext.strikes == nil else { return false }
         return BIO_write(incoming, bytes.baseAddress, Int32(bytes.count)) == Int32(bytes.count)
     }
 
@@ -99,6 +101,7 @@ struct TLSSession: ~Copyable {
     @inline(__always)
     mutating func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count > 0 else { return true }
+        guard Fault.encryption.strikes == nil else { return false }
         if SSL_write(ssl, bytes.baseAddress, Int32(bytes.count)) == Int32(bytes.count) { return true }
         ERR_clear_error()
         return false

@@ -9,16 +9,17 @@ struct BoundaryTests {
 
     /// What each module may import, beside itself.
     private static let allowed: [String: Set<String>] = [
+        "Fault": ["Synchronization"],
         "Protocol": [],
         "Policy": ["RingProtocol"],
         "Codec": ["RingProtocol"],
         "PolicyFile": platform.union(["RingCodec", "RingPolicy", "RingProtocol", "Yams"]),
         "Administration": platform.union(foundation).union(["RingPolicy", "RingPolicyFile", "RingProtocol"]),
-        "Audit": platform.union(["COpenSSL"]),
-        "Engine": platform.union(["CLiburing", "RingPolicy", "RingProtocol"]),
+        "Audit": platform.union(["COpenSSL", "RingFault"]),
+        "Engine": platform.union(["CLiburing", "RingFault", "RingPolicy", "RingProtocol"]),
         "Gateway": platform.union(foundation).union([
             "CLiburing", "COpenSSL", "Logging", "RingAdministration", "RingAudit", "RingCodec", "RingEngine",
-            "RingPolicy", "RingProtocol", "RingRecording",
+            "RingFault", "RingPolicy", "RingProtocol", "RingRecording",
         ]),
         "Recording": ["FoundationEssentials"],
         "Client": platform.union(foundation).union([

@@ -41,16 +41,18 @@ public final class RawClient {
     /// Completions of the last frame that nobody asked for yet.
     private var waiting: [RawCompletion] = []
 
-    /// Connects to 127.0.0.1 and finishes its side of the handshake. In TLS 1.3 a refusal comes with the first read.
+    /// Connects to 127.0.0.1 and finishes its side of the handshake. In TLS 1.3 a refusal comes with the first read. After
+    /// `patience` seconds without a byte a wait fails.
     public init(
-        port: Int, identity: TestCertificates.Pair?, authority: String, manner: Manner = Manner()
+        port: Int, identity: TestCertificates.Pair?, authority: String, manner: Manner = Manner(),
+        patience: Int = 20
     ) throws {
         // Writing to a peer that has gone is an error here, not the end of the test run.
         signal(SIGPIPE, SIG_IGN)
         context = try Self.makeContext(identity, authority, manner)
         guard let ssl = SSL_new(context) else { throw Failure(step: "SSL_new", reason: Self.reason()) }
         self.ssl = ssl
-        socket = try Self.connect(port)
+        socket = try Self.connect(port, patience)
         SSL_set_fd(ssl, socket)
         guard SSL_connect(ssl) == 1 else { throw Failure(step: "handshake", reason: Self.reason()) }
     }
@@ -82,13 +84,16 @@ public final class RawClient {
         return context
     }
 
-    private static func connect(_ port: Int) throws -> Int32 {
+    private static func connect(_ port: Int, _ patience: Int) throws -> Int32 {
         let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        // What it sends first goes right behind the end of its handshake.
+        var now: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &now, socklen_t(MemoryLayout<Int32>.size))
+        var limit = timeval(tv_sec: patience, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let result = withUnsafePointer(to: &address) {

@@ -1,0 +1,81 @@
+#if DEBUG
+    import Foundation
+    import RingProtocol
+    import TestSupport
+
+    /// One client's way through everything that touches a device: rings, workers, transfers, a chain, a stream, a cancel.
+    struct ClientWalk {
+        /// Seconds without an answer after which it counts as lost.
+        static let patience = 5
+        private let line: SerialLine
+        private var pending: Set<UInt64> = []
+        private var began = ContinuousClock.now
+        private(set) var isCut = false
+        private(set) var flaws: [String] = []
+        /// Answers that are errors.
+        private(set) var refused: [String] = []
+
+        init(_ line: SerialLine) { self.line = line }
+
+        mutating func go(_ client: RawClient) throws {
+            // What an earlier walk has written or not read.
+            tcflush(line.master, TCIOFLUSH)
+            try client.greet([.links, .cancel, .streams, .poll])
+            try exchange(
+                client,
+                [
+                    .open("null", slot: 0, id: 1), .open("line", slot: 1, id: 2),
+                    .open("disk", slot: 2, id: 3), RawEntry(.describe, id: 4, argument: Array("line".utf8)),
+                ])
+            line.say("hello")
+            try exchange(
+                client,
+                (10..<14).map { RawEntry(.command, id: $0, slot: 0) } + [
+                    // TIOCGWINSZ, TIOCSWINSZ
+                    RawEntry(
+                        .command, id: 14, slot: 1, code: 0x5413),
+                    RawEntry(.command, id: 15, slot: 1, code: 0x5414, argument: [24, 0, 80, 0, 0, 0, 0, 0]),
+                    .read(5, slot: 1, id: 16),
+                    .read(512, slot: 2, id: 17, offset: 0),
+                    RawEntry(.write, id: 18, slot: 2, offset: 0, argument: Array(repeating: 9, count: 64)),
+                    RawEntry(.sync, id: 19, slot: 2),
+                ])
+            try exchange(
+                client,
+                RawEntry.chain([
+                    RawEntry(.command, id: 20, slot: 0), .pause(1_000_000, id: 21),
+                    RawEntry(.write, id: 22, slot: 1, offset: .max, argument: [65]),
+                ]) + [.poll(.writable, slot: 1, id: 23)])
+            // A stream ends by its cancel; a read for which there is nothing as well.
+            try exchange(
+                client,
+                [.stream(16, credit: 2, slot: 1, id: 30), .cancel(30, id: 31), .cancelAll(slot: 1, id: 32)])
+            try exchange(client, (0..<3).map { RawEntry(.close, id: 40 + $0, slot: UInt16($0)) })
+        }
+
+        /// Sends entries and takes answers until each has had its last.
+        private mutating func exchange(_ client: RawClient, _ entries: [RawEntry]) throws {
+            pending.formUnion(entries.map(\.id))
+            began = .now
+            try client.submit(entries)
+            while !pending.isEmpty {
+                for answer in try client.completions(1) where !answer.isEvent {
+                    if pending.remove(answer.id) == nil {
+                        flaws.append("entry \(answer.id) was answered twice")
+                    } else if answer.result < 0, ![30, 31, 32].contains(answer.id) {
+                        refused.append("entry \(answer.id): \(answer.result) \(answer.text)")
+                    }
+                }
+            }
+        }
+
+        /// The client could not go on.
+        mutating func end(_ reason: String) {
+            guard ContinuousClock.now - began < .seconds(Self.patience) else {
+                flaws.append("lost: no answer to \(pending.sorted()) (\(reason))")
+                return
+            }
+            isCut = true
+        }
+    }
+#endif
