@@ -146,7 +146,7 @@ let package = Package(
                 "RingAudit", "RingFault", "RingGateway", "RingPolicy", "RingPolicyFile", "RingProtocol",
                 "TestSupport", logging,
             ],
-            path: "Tests/FaultProof"),
+            path: "Tests/FaultProof", exclude: ["leaks.txt"]),
         .executableTarget(
             name: "hil-checks", dependencies: ["RingClient", "RingProtocol", argumentParser],
             path: "Tests/hil/Checks"),
