@@ -107,7 +107,10 @@ public struct DeviceEngine: ~Copyable {
             throw notUsable(file.index)
         }
         if kind != .call, !files[file.index].isRegistered { try register(file.index) }
-        guard let operation = pool.take(kind, payload: payload, alignment: alignment, tag: tag) else {
+        let taken =
+            kind == .ringCommand && payload == 0
+            ? pool.takePlain(tag: tag) : pool.take(kind, payload: payload, alignment: alignment, tag: tag)
+        guard let operation = taken else {
             throw Refusal(.busy, "the gateway has as many operations in flight as it may; try again")
         }
         operation.pointee.file = file.index

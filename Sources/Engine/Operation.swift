@@ -74,8 +74,7 @@ struct Operation {
         case repeatedly
     }
 
-    // What a worker needs comes first: the memory of an operation goes back and forth between two processors,
-    // a cache line at a time, and these are two.
+    // Two cache lines. Of a command on a ring without a payload, which most are, only the first is touched.
     var kind = Kind.free
     var placement = Placement.none
     var stop = Stop.none
@@ -89,20 +88,23 @@ struct Operation {
     var transfers = TransferMode.parallel
     /// How a poll(2) takes part in a transfer.
     var polling = Polling.none
+    var tag = OperationTag(session: 0, generation: 0, requestID: RequestID(0), slot: FileSlot(0))
+    var file: UInt32 = 0
+    /// When it was accepted: CLOCK_MONOTONIC in nanoseconds.
+    var started: UInt64 = 0
+    /// For a command that is more than one struct; lies in the payload memory.
+    var plan: UnsafeMutablePointer<CallPlan>?
+    /// Next in whichever list the operation is in: free, lane queue or finished.
+    var next: UnsafeMutablePointer<Operation>?
     var code: UInt32 = 0
     /// Until there is one: how many polls of a transfer were woken for nothing.
     var result: Int32 = 0
-    var file: UInt32 = 0
     /// Milliseconds that a call may wait, and then run.
     var patience: UInt32 = 0
     /// The descriptor of ioctl(2) and close(2); for a transfer, the position.
     var value: UInt64 = 0
     /// Payload memory of at least max(argumentSize, replySize) bytes.
     var payload = UnsafeMutableRawPointer(bitPattern: 1).unsafelyUnwrapped
-    /// For a command that is more than one struct; lies in the payload memory.
-    var plan: UnsafeMutablePointer<CallPlan>?
-    /// Next in whichever list the operation is in: free, lane queue or finished.
-    var next: UnsafeMutablePointer<Operation>?
     /// Nanoseconds.
     var deviceTime: UInt64 = 0
     /// Bytes; all are far below 2 GiB.
@@ -113,9 +115,21 @@ struct Operation {
     var allocated: Int32 = 0
     /// What the worker must know of the file, for opens, closes and commands that give one; owned.
     var record: Unmanaged<DeviceFile>?
-    /// When it was accepted: CLOCK_MONOTONIC in nanoseconds.
-    var started: UInt64 = 0
-    var tag = OperationTag(session: 0, generation: 0, requestID: RequestID(0), slot: FileSlot(0))
+
+    /// One that may be in its second cache line as an earlier one has left it: nothing there is looked at.
+    var isPlain: Bool { kind == .ringCommand && plan == nil }
+
+    /// Makes it a plain one.
+    @inline(__always)
+    mutating func becomePlain(_ tag: OperationTag) {
+        kind = .ringCommand
+        stop = .none
+        isIndeterminate = false
+        isAnswered = false
+        polling = .none
+        plan = nil
+        self.tag = tag
+    }
 
     static let alignment = 64
 

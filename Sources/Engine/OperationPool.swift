@@ -32,6 +32,17 @@ struct OperationPool: ~Copyable {
         blocks.deallocate()
     }
 
+    /// An operation for a command on the ring that has no payload, or nil when a bound is reached.
+    @inline(__always)
+    mutating func takePlain(tag: OperationTag) -> OperationPointer? {
+        guard inUse < EngineLimits.operations, Fault.payload.strikes == nil, let operation = takeFree() else {
+            return nil
+        }
+        operation.pointee.becomePlain(tag)
+        inUse += 1
+        return operation
+    }
+
     /// An operation with `payload` bytes of memory, or nil when a bound is reached.
     @inline(__always)
     mutating func take(
@@ -63,12 +74,22 @@ struct OperationPool: ~Copyable {
         }
         guard untouched < Self.capacity else { return nil }
         untouched += 1
-        return operations + (untouched - 1)
+        let operation = operations + (untouched - 1)
+        operation.initialize(to: Operation())
+        return operation
     }
 
     /// What it holds is given back; its fields stay as they are until it is taken again.
     @inline(__always)
     mutating func release(_ operation: OperationPointer) {
+        if !operation.pointee.isPlain { giveBackHoldings(of: operation) }
+        operation.pointee.kind = .free
+        operation.pointee.next = free
+        free = operation
+        inUse -= 1
+    }
+
+    private mutating func giveBackHoldings(of operation: OperationPointer) {
         if let record = operation.pointee.record {
             record.release()
             operation.pointee.record = nil
@@ -77,10 +98,6 @@ struct OperationPool: ~Copyable {
             operation.pointee.payload.deallocate()
             payloadMemory -= Int(operation.pointee.allocated)
         }
-        operation.pointee.kind = .free
-        operation.pointee.next = free
-        free = operation
-        inUse -= 1
     }
 
     func index(of operation: OperationPointer) -> Int { operation - operations }

@@ -78,6 +78,8 @@ public struct CompletionHeader: Equatable, Sendable {
     /// Writes the header to the first 24 bytes of `buffer`; the payload goes behind it.
     @inlinable @inline(__always)
     public func encode(into buffer: UnsafeMutableRawBufferPointer) {
+        // Checked once for all stores.
+        precondition(buffer.count >= Limits.completionHeader, "store outside the buffer")
         buffer.storeWire(requestID.value, at: 0)
         buffer.storeWire(result, at: 8)
         buffer.storeWire(UInt32(payloadLength), at: 12)

@@ -35,14 +35,16 @@ public struct Entry {
     /// Reads the entry at `position` of a submission whose framing `Submission.init` has already proven.
     @inlinable @inline(__always)
     init(proven bytes: WireBytes, at position: Int) {
-        operation = Operation(rawValue: bytes.load(UInt8.self, at: position))
-        flags = EntryFlags(rawValue: bytes.load(UInt8.self, at: position + 1))
-        slot = FileSlot(bytes.load(UInt16.self, at: position + 2))
-        subOpcode = SubOpcode(bytes.load(UInt32.self, at: position + 4))
-        requestID = RequestID(bytes.load(UInt64.self, at: position + 8))
-        offset = bytes.load(UInt64.self, at: position + 16)
-        timeout = bytes.load(UInt32.self, at: position + 24)
-        argument = bytes.slice(position + Limits.entryHeader, Int(bytes.load(UInt32.self, at: position + 28)))
+        // Checked once for all loads.
+        let header = bytes.slice(position, Limits.entryHeader)
+        operation = Operation(rawValue: header.load(UInt8.self, at: 0))
+        flags = EntryFlags(rawValue: header.load(UInt8.self, at: 1))
+        slot = FileSlot(header.load(UInt16.self, at: 2))
+        subOpcode = SubOpcode(header.load(UInt32.self, at: 4))
+        requestID = RequestID(header.load(UInt64.self, at: 8))
+        offset = header.load(UInt64.self, at: 16)
+        timeout = header.load(UInt32.self, at: 24)
+        argument = bytes.slice(position + Limits.entryHeader, Int(header.load(UInt32.self, at: 28)))
     }
 
     /// The file's own position, for files that are streams.

@@ -54,7 +54,8 @@ public struct Submission {
         guard bytes.count - position >= Limits.entryHeader else {
             throw WireError(.malformed, rule: 12, entry: index, "the frame ends inside an entry header")
         }
-        let flags = EntryFlags(rawValue: bytes.load(UInt8.self, at: position + 1))
+        let header = bytes.slice(position, Limits.entryHeader)
+        let flags = EntryFlags(rawValue: header.load(UInt8.self, at: 1))
         guard flags.isSubset(of: allowed) else {
             let extra = flags.subtracting(allowed).rawValue
             throw WireError(
@@ -65,7 +66,7 @@ public struct Submission {
         guard proof.chain < Limits.chain else {
             throw WireError(.limit, rule: 34, entry: index, "a chain of more than \(Limits.chain) entries")
         }
-        let requestID = RequestID(bytes.load(UInt64.self, at: position + 8))
+        let requestID = RequestID(header.load(UInt64.self, at: 8))
         guard requestID > proof.last else {
             throw WireError(
                 .requestID, rule: 14, entry: index,
@@ -73,7 +74,7 @@ public struct Submission {
             )
         }
         proof.last = requestID
-        let length = Int(bytes.load(UInt32.self, at: position + 28))
+        let length = Int(header.load(UInt32.self, at: 28))
         guard length <= Limits.payload else {
             throw WireError(
                 .limit, rule: 15, entry: index, "argument of \(length) bytes; at most \(Limits.payload)")
