@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 
+import guessing
 import kills
 import overload
 
@@ -309,7 +310,19 @@ def overloaded(_, options):
             return overload.overload(gateway, options, HELLO)
 
 
-TARGETS = {"T1": strangers, "T2": slow, "T3": flood, "T4": overloaded, "T15": killed, "T19": reloads, "T20": soak}
+def guessed(_, options):
+    """T21: a hostile client with a certificate."""
+    journal = kills.Journal()
+    policy = with_line(journal.path).replace("open: read-write}", "open: read-write, lease: exclusive}")
+    policy = policy.replace("write: true,", "read: true, write: true,")
+    with tempfile.TemporaryDirectory() as name:
+        with Gateway(options, pathlib.Path(name), policy) as gateway:
+            return guessing.guessing(gateway, options, journal)
+
+
+TARGETS = {
+    "T1": strangers, "T2": slow, "T3": flood, "T4": overloaded, "T15": killed, "T19": reloads, "T20": soak, "T21": guessed,
+}
 
 
 def main():

@@ -16,13 +16,14 @@ def entry(operation, request, argument=b"", slot=0, code=0, offset=0):
 class Peer:
     """A client that has its welcome."""
 
-    def __init__(self, gateway, hello):
+    def __init__(self, gateway, hello, welcome=96):
         plain = socket.create_connection(("127.0.0.1", gateway.port), 10)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.tls = gateway.context.wrap_socket(plain, server_hostname="127.0.0.1")
         self.tls.sendall(hello)
         # Header and welcome, section 3.
-        if len(self.receive(8 + 96) or b"") < 104:
+        self.welcome = (self.receive(8 + welcome) or b"")[8:]
+        if len(self.welcome) < welcome:
             raise OSError("no welcome")
 
     def submit(self, *entries):
