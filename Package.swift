@@ -80,8 +80,8 @@ let package = Package(
         .executableTarget(
             name: "ringgated",
             dependencies: [
-                "RingAudit", "RingGateway", "RingAdministration", "RingOpener", "RingPolicyFile",
-                "RingRecording", "RingSandbox", "RingStatus", argumentParser, logging, yams,
+                "CSandbox", "RingAudit", "RingGateway", "RingAdministration", "RingOpener",
+                "RingPolicyFile", "RingRecording", "RingSandbox", "RingStatus", argumentParser, logging, yams,
             ],
             path: "Sources/ringgated",
             // Relocations packed (DT_RELR, glibc 2.36) are 16 KiB to read at the start instead of 2 MiB.

@@ -4,6 +4,7 @@
 #ifndef RINGGATE_CSANDBOX_SHIM_H
 #define RINGGATE_CSANDBOX_SHIM_H
 
+#include <elf.h>
 #include <errno.h>
 #include <grp.h>
 #include <linux/audit.h>
@@ -13,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>

@@ -66,6 +66,7 @@ struct Ringgated: ParsableCommand {
         Signals.block()
         let (gateway, opener) = try startup.start(portFile)
         let status = try startup.startStatus(of: gateway)
+        StartMemory.forget()
         if let portFile { try PortFile.write(gateway.port, to: portFile) }
         Signals.obey(gateway)
         opener?.watch(for: gateway, startup.logger)

@@ -76,4 +76,28 @@ struct InteropTests {
         #expect(!report.contains("vulnerable=\"1\"") && !report.contains("<compression supported=\"1\""))
         #expect(!report.contains("<renegotiation supported=\"1\""))
     }
+
+    /// Of the certificate, not of the TLS: a farm's own authority names no place to ask, and 127.0.0.1 has no records in the DNS.
+    private static let ofTheCertificate: Set = ["cert_revocation", "DNS_CAArecord"]
+
+    /// A minute of everything it knows, of severity LOW and above.
+    @Test func testsslFindsNothing() throws {
+        let site = try Site()
+        let folder = try TemporaryDirectory()
+        let report = "\(folder.path)/report.json"
+        let run = try Tool.run([
+            "timeout", "240", "testssl", "--quiet", "--color", "0", "--warnings", "off", "--severity", "LOW",
+            "--mode", "serial", "--jsonfile", report, "--add-ca", site.certificates.authority.certificate,
+            "127.0.0.1:\(site.gateway.port)",
+        ])
+        let found = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: report)))
+        let findings = try #require(found as? [[String: String]], "\(run.output)")
+        #expect(run.output.contains("TLS 1.3    offered (OK)"), "\(run.output)")
+        let bad = findings.filter {
+            ["LOW", "MEDIUM", "HIGH", "CRITICAL", "FATAL"].contains($0["severity"] ?? "FATAL")
+                && !Self.ofTheCertificate.contains($0["id"] ?? "")
+        }
+        #expect(bad.isEmpty, "\(bad)")
+        #expect(site.gateway.counters.frames == 0)
+    }
 }
