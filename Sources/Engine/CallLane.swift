@@ -15,8 +15,10 @@ final class CallLane: @unchecked Sendable {
     private let counters: EngineCounters
     private var waiting = FairQueue<OperationPointer>(quantum: EngineLimits.laneQuantum)
     private var depth = 0
-    /// Nanoseconds of a call, on average over the last ones.
+    /// Nanoseconds from one call's end to the next one's while others wait, on average over the last ones.
     private var usualTime: UInt64 = 0
+    /// When a call has ended behind which others waited; else 0.
+    private var lastEnd: UInt64 = 0
     private var running: OperationPointer?
     /// When it began, or 0: written by the thread without the lock, which others wait for.
     private let began = Moment()
@@ -93,7 +95,7 @@ final class CallLane: @unchecked Sendable {
                 let now = KernelClock.monotonic()
                 began.value.store(now, ordering: .relaxed)
                 SystemCall.run(operation, from: now, in: &arena, counters)
-                giveBack(operation)
+                giveBack(operation, now &+ operation.pointee.deviceTime)
             }
             return true
         } catch {
@@ -105,16 +107,20 @@ final class CallLane: @unchecked Sendable {
 
     private func takeNext() -> OperationPointer? {
         lock.locked {
+            if waiting.isEmpty { lastEnd = 0 }
             while waiting.isEmpty && !isStopping { lock.wait() }
             running = waiting.take()
             return running
         }
     }
 
-    private func giveBack(_ operation: OperationPointer) {
+    /// `end` is when the call has come back.
+    private func giveBack(_ operation: OperationPointer, _ end: UInt64) {
         lock.locked {
             operation.pointee.settle()
-            usualTime = (7 * usualTime &+ operation.pointee.deviceTime) / 8
+            let time = lastEnd == 0 ? operation.pointee.deviceTime : end &- lastEnd
+            lastEnd = end
+            usualTime = (7 * usualTime &+ time) / 8
             running = nil
             began.value.store(0, ordering: .relaxed)
             interrupted = 0
@@ -128,7 +134,7 @@ final class CallLane: @unchecked Sendable {
         let fd = Int32(truncatingIfNeeded: operation.pointee.value)
         if operation.pointee.kind == .close { close(fd) }
         operation.pointee.result = operation.pointee.kind == .close ? 0 : -ENOMEM
-        giveBack(operation)
+        giveBack(operation, KernelClock.monotonic())
     }
 
     /// The process's own signals belong to other threads.
