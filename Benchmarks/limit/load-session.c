@@ -94,6 +94,26 @@ static bool wrong_completion(const struct load *load, const uint8_t *at, uint16_
     return false;
 }
 
+/* The low bits of a completion's last word; the rest are its flags. */
+static const uint64_t device_time_mask = (1ull << 48) - 1;
+
+/* A refusal as busy, with when to try again in the completion's time. */
+static bool is_busy(const struct load_plan *plan, uint16_t flags, const uint8_t *payload, uint32_t payload_bytes) {
+    return plan->waits && (flags & FLAG_REFUSED) != 0 && payload_bytes >= REFUSAL_BYTES
+        && load_u16(payload) == REASON_BUSY;
+}
+
+static bool take_busy(struct load *load, struct load_counters *counters, uint64_t id, uint64_t after_ns) {
+    struct pending *pending = &load->pending[id & load->pending_mask];
+    if (id == 0 || pending->request_id != id) return load_fail(load, "a refusal nobody waits for");
+    pending->request_id = 0;
+    load->unanswered -= 1;
+    if (counters->measuring) counters->busy += 1;
+    uint64_t resume = load->now_ns + after_ns;
+    if (resume > load->resume_ns) load->resume_ns = resume;
+    return true;
+}
+
 static bool take_command(struct load *load, const struct load_plan *plan, struct load_counters *counters,
                          uint64_t id) {
     struct pending *pending = &load->pending[id & load->pending_mask];
@@ -122,6 +142,12 @@ static bool take_completions(struct load *load, const struct load_plan *plan, st
             return load_fail(load, "a completion's payload is cut off");
         at += COMPLETION_BYTES;
         bool opens = load->state == LOAD_OPENING;
+        if (!opens && is_busy(plan, flags, payload + at, payload_bytes)) {
+            at += padded(payload_bytes);
+            if (!take_busy(load, counters, id, load_u64(start + 16) & device_time_mask)) return false;
+            *answered += 1;
+            continue;
+        }
         /* A read's result is the number of bytes, all other results are 0. */
         uint32_t expected_result = opens ? 0 : plan->read_bytes;
         uint32_t expected_bytes = opens ? 0 : plan->read_bytes + plan->reply_bytes;

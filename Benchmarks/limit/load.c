@@ -115,6 +115,18 @@ static bool take_plaintext(struct load *load, const struct load_plan *plan, stru
     }
 }
 
+bool load_resume(struct load *load, const struct load_plan *plan, const struct load_counters *counters) {
+    if (load->state != LOAD_RUNNING) return true;
+    if (counters->finishing) {
+        if (load->unanswered == 0 && !load_goodbye(load)) return false;
+    } else if (load->owed > 0 && monotonic_ns() >= load->resume_ns) {
+        uint32_t count = load->owed;
+        load->owed = 0;
+        if (!load_submit(load, plan, count)) return false;
+    }
+    return load_flush(load);
+}
+
 bool load_turn(struct load *load, const struct load_plan *plan, struct load_counters *counters) {
     bool ended = false;
     uint32_t answered = 0;
@@ -125,9 +137,7 @@ bool load_turn(struct load *load, const struct load_plan *plan, struct load_coun
         return load_fail(load, "the connection was closed without close_notify");
 
     if (!load->greeted && SSL_is_init_finished(load->channel.ssl) && !load_hello(load)) return false;
-    if (load->state == LOAD_RUNNING) {
-        if (!counters->finishing && answered > 0 && !load_submit(load, plan, answered)) return false;
-        if (counters->finishing && load->unanswered == 0 && !load_goodbye(load)) return false;
-    }
+    load->owed += answered;
+    if (!load_resume(load, plan, counters)) return false;
     return load_flush(load);
 }

@@ -15,6 +15,7 @@ struct load_plan {
     uint32_t code;
     uint32_t depth;
     uint32_t read_bytes;  /* not 0: reads of so many bytes from the start of the file, instead of commands */
+    bool waits;           /* a command refused as busy is counted, and another tried when the refusal says */
     uint32_t reply_bytes; /* of a command that ioctl(2) runs; 0 means a ring command, which has none */
 };
 
@@ -22,6 +23,7 @@ struct load_plan {
 struct load_counters {
     uint64_t commands;     /* answered while measuring */
     uint64_t all_commands; /* answered at any time */
+    uint64_t busy;         /* refused as busy while measuring */
     bool measuring; /* false in the warm-up: nothing is counted */
     bool finishing; /* no new commands; goodbye when the last is answered */
     struct latency latency;
@@ -51,6 +53,8 @@ struct load {
     struct channel channel;
     uint64_t next_id, open_id;
     uint64_t now_ns; /* when this turn's bytes were read */
+    uint64_t resume_ns; /* nothing is submitted before */
+    uint32_t owed;      /* commands to submit */
     struct pending *pending;
     size_t pending_mask;
     uint32_t unanswered;
@@ -72,6 +76,8 @@ void load_close(struct load *load);
 
 /* load.c: reads what has come, answers it and sends what the socket takes. */
 bool load_turn(struct load *load, const struct load_plan *plan, struct load_counters *counters);
+/* load.c: submits what is owed, if it is time. */
+bool load_resume(struct load *load, const struct load_plan *plan, const struct load_counters *counters);
 /* load.c: sends what the socket takes. */
 bool load_flush(struct load *load);
 bool load_fail(const struct load *load, const char *what);

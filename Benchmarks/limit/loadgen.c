@@ -79,6 +79,7 @@ static bool take_option(struct options *options, int option, const char *text) {
         good = number(text, 1, PAYLOAD_BYTES_LIMIT, &value);
         options->plan.read_bytes = (uint32_t)value;
         break;
+    case 'w': options->plan.waits = true; break;
     case 's':
         options->seconds = strtod(text, &end);
         good = *text != '\0' && *end == '\0' && options->seconds > 0 && options->seconds <= seconds_limit;
@@ -95,7 +96,8 @@ static bool parse(int count, char **arguments, struct options *options) {
         {"depth", required_argument, NULL, 'd'},   {"connections", required_argument, NULL, 'C'},
         {"seconds", required_argument, NULL, 's'}, {"device", required_argument, NULL, 'n'},
         {"code", required_argument, NULL, 'o'},    {"reply", required_argument, NULL, 'r'},
-        {"read", required_argument, NULL, 'R'},    {NULL, 0, NULL, 0},
+        {"read", required_argument, NULL, 'R'},    {"waits", no_argument, NULL, 'w'},
+        {NULL, 0, NULL, 0},
     };
     *options = (struct options){.plan = {.device = "null"}};
     int option;
@@ -131,7 +133,13 @@ static bool run_until(struct generator *generator, uint64_t deadline, enum load_
         while (arrived < connections && generator->loads[arrived].state >= goal) arrived++;
         uint64_t now = monotonic_ns();
         if (arrived == connections || now >= deadline) return true;
-        int count = epoll_wait(generator->epoll, events, 64, (int)((deadline - now) / 1000000 + 1));
+        int wait = (int)((deadline - now) / 1000000 + 1);
+        for (uint32_t i = 0; generator->options->plan.waits && i < connections; i++) {
+            struct load *load = &generator->loads[i];
+            if (!load_resume(load, &generator->options->plan, &generator->counters)) return false;
+            if (load->owed > 0) wait = 1;
+        }
+        int count = epoll_wait(generator->epoll, events, 64, wait);
         if (count < 0 && errno != EINTR) {
             perror("loadgen: epoll_wait");
             return false;
@@ -193,10 +201,11 @@ static bool measure(struct generator *generator, double *seconds) {
 
 static void report(const struct generator *generator, double seconds) {
     const struct load_counters *counters = &generator->counters;
-    printf("{\"connections\": %u, \"depth\": %u, \"commands\": %llu, \"all_commands\": %llu, \"seconds\": %.6f, "
+    printf("{\"connections\": %u, \"depth\": %u, \"commands\": %llu, \"all_commands\": %llu, \"busy\": %llu, \"seconds\": %.6f, "
            "\"commands_per_second\": %.1f, \"p50_us\": %.2f, \"p99_us\": %.2f, \"cipher\": \"%s\"}\n",
            generator->options->connections, generator->options->plan.depth,
-           (unsigned long long)counters->commands, (unsigned long long)counters->all_commands, seconds,
+           (unsigned long long)counters->commands, (unsigned long long)counters->all_commands,
+           (unsigned long long)counters->busy, seconds,
            (double)counters->commands / seconds,
            latency_quantile(&counters->latency, 0.50) / 1000,
            latency_quantile(&counters->latency, 0.99) / 1000,
@@ -207,7 +216,7 @@ int main(int count, char **arguments) {
     struct options options;
     if (!parse(count, arguments, &options)) {
         fprintf(stderr, "usage: loadgen --port P --cert F --key F --ca F --connections 1..%d --depth 1..%d "
-                        "--seconds S [--device NAME] [--code N] [--reply BYTES | --read BYTES]\n",
+                        "--seconds S [--device NAME] [--code N] [--reply BYTES | --read BYTES] [--waits]\n",
                 CONNECTIONS_LIMIT, IN_FLIGHT_LIMIT);
         return 2;
     }

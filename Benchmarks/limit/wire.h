@@ -44,6 +44,8 @@ enum {
 enum completion_flag {
     FLAG_DENIED = 1 << 1,
     FLAG_REFUSED = 1 << 2,
+    /* Why, in the first two bytes of the payload. */
+    REASON_BUSY = 8,
     FLAG_ENGINE_RING = 1 << 3,
     FLAG_ENGINE_CALL = 1 << 4, /* ioctl(2) on a thread of its own */
 };

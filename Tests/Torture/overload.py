@@ -1,84 +1,39 @@
 """Ten times what a device can do (T4)."""
-import threading
-import time
-
-import wire
+import json
 
 # include/uapi/asm-generic/ioctls.h
 TIOCGWINSZ = 0x5413
-# docs/protocol.md, section 6.
-BUSY = 8
 MEMORY_KIB = 256 << 10
 
 
-class Client:
-    """Keeps so many ioctls under way, and counts what becomes of them."""
-
-    def __init__(self, gateway, hello, depth):
-        self.peer = wire.Peer(gateway, hello)
-        self.depth = depth
-        self.done = self.busy = self.other = 0
-        self.is_stopping = False
-        self.peer.submit(wire.entry(wire.OPEN, 1, b"line"))
-        if self.peer.completions()[0][1] != 0:
-            raise OSError("the line cannot be opened")
-        self.last = 1
-
-    def run(self):
-        under_way = 0
-        while under_way or not self.is_stopping:
-            if not self.is_stopping:
-                batch = range(self.last + 1, self.last + 1 + self.depth - under_way)
-                for start in range(0, len(batch), 256):
-                    self.peer.submit(*(
-                        wire.entry(wire.COMMAND, request, code=TIOCGWINSZ) for request in batch[start:start + 256]))
-                self.last += len(batch)
-                under_way = self.depth
-            completions = self.peer.completions()
-            under_way -= len(completions)
-            for _, result, reason in completions:
-                if result >= 0:
-                    self.done += 1
-                elif reason == BUSY:
-                    self.busy += 1
-                else:
-                    self.other += 1
+def load(gateway, options, clients, depth, seconds):
+    """Commands done a second and refused as busy, by clients that try again when the refusal says. Any other failure ends the
+    load generator."""
+    run = gateway.loadgen(options, seconds, clients, depth, device="line", code=TIOCGWINSZ, reply=8, waits=True)
+    output, complaint = run.communicate(timeout=seconds + 60)
+    if run.returncode != 0:
+        return 0, 0, complaint.strip()
+    result = json.loads(output)
+    return result["commands_per_second"], result["busy"], None
 
 
-def load(gateway, hello, clients, depth, seconds):
-    """Commands done a second, refused as busy, and otherwise."""
-    clients = [Client(gateway, hello, depth) for _ in range(clients)]
-    threads = [threading.Thread(target=client.run) for client in clients]
-    for thread in threads:
-        thread.start()
-    time.sleep(seconds)
-    for client in clients:
-        client.is_stopping = True
-    for thread in threads:
-        thread.join()
-    for client in clients:
-        client.peer.close()
-    totals = [sum(getattr(client, name) for client in clients) for name in ("done", "busy", "other")]
-    return totals[0] / seconds, totals[1], totals[2]
-
-
-def overload(gateway, options, hello):
+def overload(gateway, options):
     """A worker takes 1,024 calls at a time; peak is what it does when it is asked for a tenth of what then comes."""
     seconds = 5 if options.full else 2
-    load(gateway, hello, 1, 64, 0.5)
-    peaks, goods = [], []
-    busy = other = 0
-    for _ in range(3):
-        peaks.append(load(gateway, hello, 1, 1000, seconds)[0])
-        good, refused, failed = load(gateway, hello, 10, 1000, seconds)
+    load(gateway, options, 1, 1000, 0.5)
+    peaks, goods, busy, failures = [], [], 0, []
+    for _ in range(5):
+        peak, _, failure = load(gateway, options, 1, 1000, seconds)
+        good, refused, other = load(gateway, options, 10, 1000, seconds)
+        peaks.append(peak)
         goods.append(good)
         busy += refused
-        other += failed
-    ratio = sorted(good / peak for good, peak in zip(goods, peaks))[1]
+        failures += [one for one in (failure, other) if one]
+    ratio = sorted(good / peak for good, peak in zip(goods, peaks) if peak)[len(peaks) // 2] if not failures else 0
     most = gateway.status("VmHWM")
     return {
-        "peak-per-second": sorted(peaks)[1], "goodput-per-second": sorted(goods)[1], "goodput-to-peak": ratio,
-        "busy": busy, "other-failures": other, "most-memory-kib": most,
-        # The clients share two processors with the gateway and cost more than it, so goodput is told, not held.
-        "kept": busy > 0 and other == 0 and most < MEMORY_KIB and min(goods) > 0,
+        "peak-per-second": sorted(peaks)[2], "goodput-per-second": sorted(goods)[2], "goodput-to-peak": ratio,
+        "busy": busy, "other-failures": failures[:3], "most-memory-kib": most,
+        # How much of the peak is done is held in the long run alone, as other speeds are.
+        "kept": busy > 0 and not failures and most < MEMORY_KIB and min(goods) > 0 and (not options.full or ratio >= 0.9),
     }

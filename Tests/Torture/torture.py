@@ -116,11 +116,12 @@ class Gateway:
             return None
         return (time.monotonic() - began) * 1000
 
-    def loadgen(self, options, seconds, connections=4, depth=32):
+    def loadgen(self, options, seconds, connections=4, depth=32, device="null", code=0, reply=0, waits=False):
         return subprocess.Popen(
             [options.loadgen, "--port", str(self.port), "--cert", f"{self.certificates}/agent.crt", "--key",
              f"{self.certificates}/agent.key", "--ca", f"{self.certificates}/ca.crt", "--connections", str(connections),
-             "--depth", str(depth), "--seconds", str(seconds), "--device", "null"],
+             "--depth", str(depth), "--seconds", str(seconds), "--device", device, "--code", str(code),
+             "--reply", str(reply)] + ["--waits"] * waits,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -307,7 +308,7 @@ def overloaded(_, options):
     journal = kills.Journal()
     with tempfile.TemporaryDirectory() as name:
         with Gateway(options, pathlib.Path(name), with_line(journal.path)) as gateway:
-            return overload.overload(gateway, options, HELLO)
+            return overload.overload(gateway, options)
 
 
 def guessed(_, options):

@@ -40,7 +40,8 @@ class Peer:
         return bytes(parts)
 
     def completions(self):
-        """Request, result and refusal's reason (0 for none) of each completion of the next frame; None at the end."""
+        """Request, result and refusal's reason (0 for none) of each completion of the next frame; None at the end.
+        `retry_after` is when another try makes sense for all that were refused in it, in seconds (section 5, device_time)."""
         header = self.receive(8)
         if header is None:
             return None
@@ -49,10 +50,13 @@ class Peer:
         if payload is None:
             return None
         found, position = [], 0
+        self.retry_after = 0.0
         for _ in range(count if kind == COMPLETE else 0):
             request, result, size, rest = struct.unpack_from("<QiIQ", payload, position)
             is_refused = rest >> 48 & 4
             reason = struct.unpack_from("<H", payload, position + 24)[0] if is_refused else 0
+            if is_refused:
+                self.retry_after = max(self.retry_after, (rest & (1 << 48) - 1) / 1e9)
             found.append((request, result, reason))
             position += 24 + size + -size % 8
         return found
