@@ -53,6 +53,12 @@ class Server:
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0])
 
+    def opener_own_kib(self):
+        """What the process that opens devices has for itself: proc(5), smaps_rollup."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        text = pathlib.Path(f"/proc/{children[0]}/smaps_rollup").read_text()
+        return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_"))
+
     def processor_ns(self):
         """Time that all its threads have run: proc(5), /proc/PID/task/TID/schedstat."""
         threads = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
@@ -94,11 +100,12 @@ def main():
 
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        starts, idle = [], []
+        starts, idle, opener = [], [], []
         for _ in range(STARTS):
             with Server(arguments.command, folder) as server:
                 starts.append(server.start_ms)
                 idle.append(server.resident_kib())
+                opener.append(server.opener_own_kib())
         # Two gateways side by side, so that each pair of runs sees the same machine.
         for sub in ("many", "limit"):
             (folder / sub).mkdir()
@@ -130,6 +137,7 @@ def main():
     print(json.dumps({
         "start-ms": spread(starts),
         "idle-rss-kib": spread(idle),
+        "opener-own-kib": spread(opener),
         "idle-session-kib": each,
         "cost-with-1000-sessions": spread(growths),
         "commands-per-second-with-1000-sessions": spread(busy),

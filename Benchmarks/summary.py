@@ -237,6 +237,7 @@ def print_report(result):
 def print_footprint(footprint):
     print(f"\nstart to listening          {cell(footprint['start-ms'], '.1f')} ms")
     print(f"resident memory, idle       {cell(footprint['idle-rss-kib'], ',.0f')} KiB")
+    print(f"opener, its own memory      {cell(footprint['opener-own-kib'], ',.0f')} KiB")
     print(f"an idle session adds        {footprint['idle-session-kib']:.1f} KiB")
     print(f"a command's cost with 1,000 idle sessions / with 10: {cell(footprint['cost-with-1000-sessions'], '.3f')}")
     print(f"1,000 sessions idle, 10x32  {cell(footprint['commands-per-second-with-1000-sessions'], ',.0f')} commands a "
