@@ -114,10 +114,16 @@ import Testing
         #expect((kept + more) * 2 < 65_530 / 2)
     }
 
-    @Test func anOperationIsTwoCacheLinesAndAWorkerUsesLittleMoreThanOne() {
+    @Test func anOperationIsTwoCacheLinesAndAPlainOneIsInTheFirst() {
         #expect(MemoryLayout<RingEngine.Operation>.stride == 2 * RingEngine.Operation.alignment)
-        #expect(
-            MemoryLayout<RingEngine.Operation>.offset(of: \.deviceTime) ?? .max
-                < RingEngine.Operation.alignment)
+        let plain: [PartialKeyPath<RingEngine.Operation>] = [
+            \.kind, \.stop, \.isIndeterminate, \.isAnswered, \.polling, \.tag, \.file, \.started, \.plan,
+            \.next,
+        ]
+        for path in plain {
+            #expect(
+                (MemoryLayout<RingEngine.Operation>.offset(of: path) ?? .max)
+                    < RingEngine.Operation.alignment, "\(path)")
+        }
     }
 }
