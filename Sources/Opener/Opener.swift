@@ -7,10 +7,10 @@ import RingSandbox
 /// The process that opens devices for the gateway, which then can do without the right to: a fork of it from before its
 /// first thread, shut in so that it reaches the devices and nothing else.
 ///
-/// A request is a message with a device's name and one end of a socket pair of its own, on which the answer comes: how it
+/// A request is a message that names a device, with one end of a socket pair of its own, on which the answer comes: how it
 /// went, and the descriptor (unix(7), SCM_RIGHTS). So a device whose open(2) does not come back keeps no other one waiting,
 /// and who gives up waiting leaves nothing behind: what arrives where nobody listens is closed by the kernel. What is opened,
-/// and how, is not the gateway's to say.
+/// and how, is not the gateway's to say (``OpenerRequest``).
 public final class Opener: Sendable {
     /// Its number.
     public let process: pid_t
@@ -43,14 +43,15 @@ public final class Opener: Sendable {
         return Opener(ends[0], process)
     }
 
-    /// For ``DeviceOpener``. EIO when the process is gone, EBUSY when too many opens of it do not come back.
+    /// For ``DeviceOpener``. ENODEV when the policy file says otherwise of the device, EIO when the process is gone, EBUSY when
+    /// too many opens of it do not come back.
     public func open(_ device: Device) -> OpenedDevice {
         var ends: [Int32] = [-1, -1]
         let made = rg_socket_pair(&ends)
         guard made == 0 else { return OpenedDevice(descriptor: made) }
         defer { close(ends[0]) }
-        let name = Array(device.name.utf8)
-        let sent = rg_send(socket, name, name.count, ends[1], 0)
+        let request = OpenerRequest.bytes(for: device)
+        let sent = rg_send(socket, request, request.count, ends[1], 0)
         close(ends[1])
         guard sent == 0 else { return OpenedDevice(descriptor: -EIO) }
         return OpenerAnswer.receive(from: ends[0])

@@ -13,8 +13,6 @@ struct OpenerService {
 
     /// Opens under way, each on a thread of its own: one for each worker of the gateway's, those left behind among them.
     private static let opens = EngineLimits.lanes + EngineLimits.leftBehind
-    /// Bytes of the longest request that is read; a longer one is no device's name.
-    private static let name = 1_024
 
     init(_ socket: Int32, _ device: @escaping (String) -> Device?) {
         self.socket = socket
@@ -30,22 +28,27 @@ struct OpenerService {
             write(STDERR_FILENO, text, text.utf8.count)
             _exit(8)
         }
-        var bytes = [UInt8](repeating: 0, count: Self.name)
+        var bytes = [UInt8](repeating: 0, count: OpenerRequest.limit)
         while true {
             var answerTo: Int32 = -1
             let count = rg_receive(socket, &bytes, bytes.count, &answerTo)
             guard count > 0 || count == -EINTR || count == -EMSGSIZE else { _exit(0) }
             guard answerTo >= 0 else { continue }
             if count > 0 {
-                answer(String(decoding: bytes[..<Int(count)], as: UTF8.self), to: answerTo)
+                answer(bytes[..<Int(count)], to: answerTo)
             } else {
                 close(answerTo)
             }
         }
     }
 
-    private func answer(_ name: String, to socket: Int32) {
-        guard let device = device(name) else { return refuse(ENODEV, to: socket) }
+    private func answer(_ request: ArraySlice<UInt8>, to socket: Int32) {
+        guard let device = device(OpenerRequest.name(in: request)),
+            OpenerRequest.bytes(for: device).elementsEqual(request)
+        else {
+            return refuse(
+                ENODEV, "the policy file says otherwise of the device; reload it or put it back", to: socket)
+        }
         guard running.count.add(1, ordering: .relaxed).oldValue < Self.opens else {
             running.count.subtract(1, ordering: .relaxed)
             return refuse(EBUSY, to: socket)
@@ -63,8 +66,8 @@ struct OpenerService {
         }
     }
 
-    private func refuse(_ errno: Int32, to socket: Int32) {
-        OpenerAnswer.send(OpenedDevice(descriptor: -errno), to: socket)
+    private func refuse(_ errno: Int32, _ text: String? = nil, to socket: Int32) {
+        OpenerAnswer.send(OpenedDevice(descriptor: -errno, mismatch: text), to: socket)
         close(socket)
     }
 

@@ -207,7 +207,7 @@ struct Attempts {
         Device(name: name, path: path, kind: .character, access: .readWrite, profile: none)
     }
 
-    /// It opens what the policy says, whatever else is asked for.
+    /// It opens what the policy says, or nothing.
     private func askForAnother() -> Int {
         let descriptor = opener.open(Self.device("null", "/dev/zero")).descriptor
         guard descriptor >= 0 else { return Int(EIO) }
