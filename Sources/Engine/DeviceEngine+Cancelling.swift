@@ -51,14 +51,21 @@ extension DeviceEngine {
         case .transfer:
             guard !endWaiting(operation, reason) else { return }
             if operation.pointee.stop == .none { operation.pointee.stop = reason }
-            ring.cancel(userData: userData(operation))
-        case .ringCommand:
+            cancelOnRing(operation)
+        case .ringCommand, .wideRingCommand:
             if operation.pointee.stop == .none { operation.pointee.stop = reason }
-            ring.cancel(userData: userData(operation))
-        case .wideRingCommand:
-            if operation.pointee.stop == .none { operation.pointee.stop = reason }
-            wideRing.cancel(userData: userData(operation))
+            cancelOnRing(operation)
         case .free, .close: break
+        }
+    }
+
+    /// Asks the kernel to end it. The entry for that may find the queue full, so it is asked again while the operation is among
+    /// those that are stopping.
+    mutating func cancelOnRing(_ operation: OperationPointer) {
+        if operation.pointee.kind == .wideRingCommand {
+            wideRing.cancel(userData: userData(operation))
+        } else {
+            ring.cancel(userData: userData(operation))
         }
     }
 

@@ -13,6 +13,7 @@ extension DeviceEngine {
         where files[index].state == .closing && files[index].inFlight > 0 {
             cancelAll(on: index)
         }
+        for stop in stopping where stop.operation.pointee.isOnRing { cancelOnRing(stop.operation) }
         giveUpStopping()
         for lane in lanes.values {
             lane.expire(now: now)

@@ -47,9 +47,8 @@
                     RawEntry(.write, id: 22, slot: 1, offset: .max, argument: [65]),
                 ]) + [.poll(.writable, slot: 1, id: 23)])
             // A stream ends by its cancel; a read for which there is nothing as well.
-            try exchange(
-                client,
-                [.stream(16, credit: 2, slot: 1, id: 30), .cancel(30, id: 31), .cancelAll(slot: 1, id: 32)])
+            try begin(client, .stream(16, credit: 2, slot: 1, id: 30))
+            try exchange(client, [.cancel(30, id: 31), .cancelAll(slot: 1, id: 32)])
             try exchange(client, (0..<3).map { RawEntry(.close, id: 40 + $0, slot: UInt16($0)) })
         }
 
@@ -58,15 +57,29 @@
             pending.formUnion(entries.map(\.id))
             began = .now
             try client.submit(entries)
-            while !pending.isEmpty {
-                for answer in try client.completions(1) where !answer.isEvent {
-                    if pending.remove(answer.id) == nil {
-                        flaws.append("entry \(answer.id) was answered twice")
-                    } else if answer.result < 0, ![30, 31, 32].contains(answer.id) {
-                        refused.append("entry \(answer.id): \(answer.result) \(answer.text)")
-                    }
-                }
+            while !pending.isEmpty { _ = try takesEvent(client) }
+        }
+
+        /// Begins a stream on the line, and waits for its first event or its end.
+        private mutating func begin(_ client: RawClient, _ stream: RawEntry) throws {
+            pending.insert(stream.id)
+            began = .now
+            try client.submit([stream])
+            line.say("event")
+            while pending.contains(stream.id) {
+                if try takesEvent(client) { return }
             }
+        }
+
+        /// Takes one answer; whether it is one of several.
+        private mutating func takesEvent(_ client: RawClient) throws -> Bool {
+            guard let answer = try client.completions(1).first, !answer.isEvent else { return true }
+            if pending.remove(answer.id) == nil {
+                flaws.append("entry \(answer.id) was answered twice")
+            } else if answer.result < 0, ![30, 31, 32].contains(answer.id) {
+                refused.append("entry \(answer.id): \(answer.result) \(answer.text)")
+            }
+            return false
         }
 
         /// The client could not go on.
