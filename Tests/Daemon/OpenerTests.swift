@@ -124,12 +124,12 @@ private struct Site {
             settings.isEmpty ? [] : ["--config", try files.write("config.yaml", settings)])
     }
 
-    /// The daemon's child, if it has one.
+    /// The daemon's child, if it has one (proc(5), /proc/PID/status).
     var opener: pid_t? {
-        let parent = daemon.process.processIdentifier
-        let path = "/proc/\(parent)/task/\(parent)/children"
-        return (try? String(contentsOfFile: path, encoding: .utf8)).flatMap {
-            $0.split(separator: " ").first.flatMap { pid_t($0) }
+        let parent = "PPid:\t\(daemon.process.processIdentifier)\n"
+        let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return processes.compactMap { pid_t($0) }.first {
+            (try? String(contentsOfFile: "/proc/\($0)/status", encoding: .utf8))?.contains(parent) == true
         }
     }
 
