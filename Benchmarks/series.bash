@@ -1,17 +1,23 @@
 # The series of scripts/bench, which sources this: each runs its load against servers that are there, or starts those it needs.
 
-compare_with_limit() {
-    local point connections depth pair side
-    for point in "${points[@]}"; do
+# compare_at POINTS SERIES WORDS_OF SIDE...: at each point of an array the sides in pairs; WORDS_OF is a function that sets
+# `words` for a side, connections and a depth.
+compare_at() {
+    local -n at=$1
+    local series=$2 words_of=$3 point connections depth pair side
+    shift 3
+    for point in "${at[@]}"; do
         read -r connections depth <<<"$point"
         for ((pair = 1; pair <= pairs; pair++)); do
-            for side in $(order "$pair" "${sides[@]}"); do
-                load_of "$side" "$connections" "$depth"
-                run limit "$side" "$pair" "${words[@]}"
+            for side in $(order "$pair" "$@"); do
+                "$words_of" "$side" "$connections" "$depth"
+                run "$series" "$side" "$pair" "${words[@]}"
             done
         done
     done
 }
+
+compare_with_limit() { compare_at points limit load_of "${sides[@]}"; }
 
 # compare_with_grpc SERIES SERVER CLIENT: the program of each, in words of the shell.
 compare_with_grpc() {
@@ -68,34 +74,20 @@ compare_one_by_one() {
 }
 
 # The Swift client beside the load generator in C, with the same gateway.
-compare_clients() {
-    local point connections depth pair side
-    for point in "${client_points[@]}"; do
-        read -r connections depth <<<"$point"
-        for ((pair = 1; pair <= pairs; pair++)); do
-            for side in $(order "$pair" gateway client); do
-                load_of gateway "$connections" "$depth"
-                if [[ $side == client ]]; then words[0]=$client_bench words=("${words[0]}" load "${words[@]:1}"); fi
-                run clients "$side" "$pair" "${words[@]}"
-            done
-        done
-    done
+compare_clients() { compare_at client_points clients client_words gateway client; }
+client_words() {
+    load_of gateway "$2" "$3"
+    if [[ $1 == client ]]; then words=("$client_bench" load "${words[@]:1}"); fi
 }
 
 # Commands that are on the disk as intents before they run, beside the same without a record.
 compare_recorded() {
-    local point connections depth pair side
-    for point in "${recorded_points[@]}"; do
-        read -r connections depth <<<"$point"
-        for ((pair = 1; pair <= pairs; pair++)); do
-            for side in $(order "$pair" gateway recorded); do
-                load_of gateway "$connections" "$depth"
-                if [[ $side == recorded ]]; then words+=(--code 1); fi
-                run recorded "$side" "$pair" "${words[@]}"
-            done
-        done
-    done
+    compare_at recorded_points recorded recorded_words gateway recorded
     df --output=fstype "$work" | tail -n 1 >"$work/filesystem"
+}
+recorded_words() {
+    load_of gateway "$2" "$3"
+    if [[ $1 == recorded ]]; then words+=(--code 1); fi
 }
 
 # Reads of a file in the page cache, beside what one processor can encrypt.

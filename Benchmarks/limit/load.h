@@ -76,7 +76,7 @@ void load_close(struct load *load);
 
 /* load.c: reads what has come, answers it and sends what the socket takes. */
 bool load_turn(struct load *load, const struct load_plan *plan, struct load_counters *counters);
-/* load.c: submits what is owed, if it is time. */
+/* load.c: submits what is owed, if it is time; to be flushed. */
 bool load_resume(struct load *load, const struct load_plan *plan, const struct load_counters *counters);
 /* load.c: sends what the socket takes. */
 bool load_flush(struct load *load);

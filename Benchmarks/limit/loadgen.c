@@ -136,7 +136,7 @@ static bool run_until(struct generator *generator, uint64_t deadline, enum load_
         int wait = (int)((deadline - now) / 1000000 + 1);
         for (uint32_t i = 0; generator->options->plan.waits && i < connections; i++) {
             struct load *load = &generator->loads[i];
-            if (!load_resume(load, &generator->options->plan, &generator->counters)) return false;
+            if (!load_resume(load, &generator->options->plan, &generator->counters) || !load_flush(load)) return false;
             if (load->owed > 0) wait = 1;
         }
         int count = epoll_wait(generator->epoll, events, 64, wait);

@@ -53,7 +53,7 @@ public final class Opener: Sendable {
         let request = OpenerRequest.bytes(for: device)
         let sent = rg_send(socket, request, request.count, ends[1], 0)
         close(ends[1])
-        guard sent == 0 else { return OpenedDevice(descriptor: -EIO) }
+        guard sent == 0 else { return OpenedDevice(descriptor: sent == -EPIPE ? -EIO : sent) }
         return OpenerAnswer.receive(from: ends[0])
     }
 

@@ -92,8 +92,8 @@ struct FaultProof {
         /// Whether a connection may be lost by it, with all that was under way: never an answer to a client that is there.
         var mayCut: Bool {
             switch self {
-            case .entry, .operation, .file, .session, .ciphertext, .encryption: true
-            case .submission, .shortSend, .ioctl, .open, .close, .thread, .guardedMemory, .payload,
+            case .operation, .file, .session, .ciphertext, .encryption: true
+            case .entry, .submission, .shortSend, .ioctl, .open, .close, .thread, .guardedMemory, .payload,
                 .auditWrite,
                 .auditSync, .auditFile:
                 false

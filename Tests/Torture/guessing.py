@@ -23,7 +23,7 @@ def hello(features, resumption=b""):
 
 
 class Victim:
-    """Has the line, by a lease, with a stream under way and a read that waits."""
+    """Has the line, by a lease, and on it a read that waits; with the lease it would end."""
 
     def __init__(self, gateway):
         self.peer = wire.Peer(gateway, hello(FEATURES | RESUME), 128)

@@ -150,7 +150,7 @@ struct Attempts {
             ("a path as a device's name", { ask("/dev/zero", "/dev/zero") }),
             ("a longer name", { ask(String(repeating: "null", count: 1_000), "/dev/null") }),
             ("another path under a device's name", { askForAnother() }),
-            ("a device through another's descriptor", { garble() == 0 ? Int(EPERM) : 0 }),
+            ("a descriptor for what is no request", { garble() == 0 ? Int(EPERM) : 0 }),
         ]
     }
 
