@@ -129,7 +129,8 @@ extension GatewayLoop {
             kept.append(order)
             guard isMine, order.target.isAnywhere else { continue }
             guard let tag = order.tag else {
-                tellOthers(.cancel(order))
+                // Behind what it means, which may have been handed over in this very turn.
+                for loop in 0..<UInt8(commons.loops) where loop != number { tell(loop, .cancel(order)) }
                 continue
             }
             find(tag)?.pointee.cancels[tag.requestID] = order

@@ -56,7 +56,7 @@ import Testing
         }
         #expect(heard == String(repeating: "0123456789", count: 30))
         // Left, which the gateway hears of in a moment: then the next read is ours again.
-        try await Task.sleep(for: .milliseconds(200))
+        #expect(try await site.reaches(inFlight: 0))
         line.say("x")
         #expect(try await device.read(count: 5, timeout: .seconds(5)) == Array("x".utf8))
         for try await event in device.readiness(.writable) {
@@ -73,11 +73,11 @@ import Testing
         let connection = try await site.connect()
         let device = try await connection.open("line")
         let task = Task { try await device.read(count: 100) }
-        try await Task.sleep(for: .milliseconds(100))
+        #expect(try await site.reaches(inFlight: 1))
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         // Were it still waiting, it would take these.
-        try await Task.sleep(for: .milliseconds(100))
+        #expect(try await site.reaches(inFlight: 0))
         line.say("for the next")
         #expect(try await device.read(count: 100, timeout: .seconds(5)) == Array("for the next".utf8))
         await connection.close()
@@ -125,7 +125,7 @@ import Testing
             }
             return changes
         }
-        try await Task.sleep(for: .milliseconds(100))
+        #expect(try await site.reaches(inFlight: 1))
         let device = try await connection.open("line")
         try await device.close()
         #expect(try await watching.value == ["leased", "freed"])

@@ -139,6 +139,33 @@ final class Site: Sendable {
             trust: certificates.authority.certificate)
     }
 
+    /// Waits until so many entries of all sessions are in flight: neither answered nor, where answers are kept,
+    /// acknowledged. For at most half a minute.
+    func reaches(inFlight count: Int) async throws -> Bool {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < deadline {
+            if await status().sessions.reduce(0, { $0 + $1.inFlight }) == count { return true }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return false
+    }
+
+    /// Waits until no session is left, for at most half a minute.
+    func isDeserted() async throws -> Bool {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < deadline {
+            if await status().sessions.isEmpty { return true }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return false
+    }
+
+    private func status() async -> GatewayStatus {
+        await withCheckedContinuation { continuation in
+            gateway.status { continuation.resume(returning: $0) }
+        }
+    }
+
     /// A peer that may send any bytes.
     func raw(
         _ identity: TestCertificates.Pair?, _ manner: RawClient.Manner = .init()
