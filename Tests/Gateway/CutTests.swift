@@ -176,7 +176,7 @@ import Testing
         let connection = try await RingConnection.connect(configuration)
         let device = try await connection.open("line")
         let waiting = Task { try await device.read(count: 1) }
-        try await Task.sleep(for: .milliseconds(50))
+        #expect(try await site.reaches(inFlight: 1))
         proxy.cut()
         await #expect(throws: RingError.self) { try await waiting.value }
     }
@@ -195,10 +195,10 @@ import Testing
         let session = connection.session
         let device = try await connection.open("line")
         let waiting = Task { try await device.read(count: 1) }
-        try await Task.sleep(for: .milliseconds(50))
+        #expect(try await site.reaches(inFlight: 1))
         try proxy.setRefusing(true)
         proxy.cut()
-        try await Task.sleep(for: .milliseconds(700))
+        #expect(try await site.isDeserted())
         try proxy.setRefusing(false)
         do {
             _ = try await waiting.value

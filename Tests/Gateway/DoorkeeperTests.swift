@@ -58,7 +58,7 @@ struct DoorkeeperTests {
 
     @Test func whoSaysNothingIsEndedWhereTheLimitsSaySo() throws {
         var limits = GatewayLimits()
-        limits.idleDeadline = 1_000_000_000
+        limits.idleDeadline = 3_000_000_000
         let site = try Site(limits: limits)
         let silent = try site.greeted()
         let resumable = try site.greeted([.resume])
@@ -66,7 +66,7 @@ struct DoorkeeperTests {
         for id in 1...20 as ClosedRange<UInt64> {
             try talker.submit([.nop(id)])
             #expect(try talker.completions(1)[0].header.result == 0)
-            usleep(100_000)
+            usleep(250_000)
         }
         #expect(try silent.ending()?.code == .deadline)
         // Its session waits for it, so it is told nothing: the connection is cut.
