@@ -146,6 +146,8 @@ public struct CommandShape: Sendable {
     public let result: ResultUse
     /// Milliseconds after which a call is given up; 0 for the engine's own.
     public let timeout: UInt32
+    /// The capability that the kernel wants of who makes the call (capabilities(7)), such as `CAP_SYS_TIME`; nil for none.
+    public let capability: String?
     public let summary: String
 
     /// The same for deciding.
@@ -162,7 +164,7 @@ public struct CommandShape: Sendable {
         name: String, pattern: CodePattern, transport: Transport, effect: Effect, isGuarded: Bool = false,
         placement: Placement = .none, direction: Direction = .input, blocks: [Block] = [],
         selectors: [Condition] = [], ties: [Condition] = [], result: ResultUse = .number, timeout: UInt32 = 0,
-        summary: String = ""
+        capability: String? = nil, summary: String = ""
     ) {
         self.name = name
         self.pattern = pattern
@@ -176,6 +178,7 @@ public struct CommandShape: Sendable {
         self.ties = ties
         self.result = result
         self.timeout = timeout
+        self.capability = capability
         self.summary = summary
         plan = ShapePlan(name, blocks, selectors: selectors, ties: ties)
     }

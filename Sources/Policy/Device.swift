@@ -95,6 +95,8 @@ public struct Device: Sendable {
     /// For all sessions together.
     public let limits: UseLimits
     public let observation: Observation?
+    /// Whether a process of its own opens it and runs what is asked of it, instead of the gateway.
+    public let hasOwnProcess: Bool
     public let procedures: [Procedure]
 
     public init(
@@ -102,7 +104,8 @@ public struct Device: Sendable {
         profile: Profile,
         identity: DeviceIdentity = DeviceIdentity(), labels: [String: String] = [:],
         lease: LeaseTerms = LeaseTerms(), onRelease: String? = nil, console: ConsoleTerms? = nil,
-        limits: UseLimits = UseLimits(), observation: Observation? = nil, procedures: [Procedure] = []
+        limits: UseLimits = UseLimits(), observation: Observation? = nil, hasOwnProcess: Bool = false,
+        procedures: [Procedure] = []
     ) {
         self.name = name
         self.path = path
@@ -117,6 +120,7 @@ public struct Device: Sendable {
         self.console = console
         self.limits = limits
         self.observation = observation
+        self.hasOwnProcess = hasOwnProcess
         self.procedures = procedures
     }
 
@@ -133,7 +137,7 @@ public struct Device: Sendable {
         Device(
             name: name, path: path, followsLink: followsLink, kind: kind, access: access, profile: profile,
             identity: identity, labels: labels, lease: lease, onRelease: onRelease, console: console,
-            limits: limits, observation: observation, procedures: procedures)
+            limits: limits, observation: observation, hasOwnProcess: hasOwnProcess, procedures: procedures)
     }
 
     /// A file that a command on this device gave: known by both names.

@@ -25,6 +25,12 @@ public final class PeerPolicy: Sendable {
         AuthorizedOpen(try grant(name))
     }
 
+    /// The same for one whose name is known to be one.
+    public func authorizeOpen(_ name: String) throws(Refusal) -> AuthorizedOpen {
+        guard let grant = grants[name] else { throw Self.unknown(name) }
+        return AuthorizedOpen(grant)
+    }
+
     /// The grant on a device, for keeping a session's slots when the policy changes.
     public func grant(onDevice name: String) -> Grant? { grants[name] }
 
@@ -38,8 +44,12 @@ public final class PeerPolicy: Sendable {
             throw Refusal(
                 .shape, "a device name has 1 to \(Limits.deviceName) of a-z 0-9 . _ -, or is `@gateway`")
         }
-        guard let grant = grants[text] else { throw Refusal(.noRule, "no rule lets you open `\(text)`") }
+        guard let grant = grants[text] else { throw Self.unknown(text) }
         return grant
+    }
+
+    private static func unknown(_ name: String) -> Refusal {
+        Refusal(.noRule, "no rule lets you open `\(name)`")
     }
 
     /// The name as text, if any device could have it. Nothing else may get into texts and logs.

@@ -59,6 +59,15 @@ public final class PolicySnapshot: Sendable {
         devices.compactMap { $0.observation?.until }.filter { $0 > time }.min()
     }
 
+    /// What the commands that some rule allows on a device, or a procedure runs there, want of who makes the call, by the
+    /// names of capabilities(7).
+    public func capabilities(on device: Device) -> Set<String> {
+        let procedures = devices.flatMap(\.procedures)
+        let rights =
+            rules.compactMap { $0.rights[device.name] } + procedures.compactMap { $0.rights[device.name] }
+        return Set(rights.flatMap(\.commands).compactMap(\.shape.capability))
+    }
+
     private func grant(_ device: Device, _ rules: [Rule], _ nevers: [NeverRule], _ time: UInt64) -> Grant? {
         let observation = device.observation.flatMap { $0.until > time ? $0 : nil }
         let sources = rules.compactMap { rule in

@@ -16,6 +16,7 @@ enum CommandReader {
         let isGuarded = map.optional("guarded").map { $0.choice("guarded", ["true": true], &report) } ?? false
         let summary = map.required("summary", &report)?.line("summary", &report)
         let timeout = map.optional("timeout").map { $0.duration("timeout", &report) } ?? 0
+        let capability = map.optional("capability").map { $0.capability(&report) }
         let result = readResult(map.optional("result"), &references, &report)
         let block = map.optional("argument")
         var argument: Argument? = Argument()
@@ -30,10 +31,12 @@ enum CommandReader {
             let argument, let selectors = when.map({ readSelectors($0, argument.blocks, &report) }) ?? [],
             let ties = ties.map({ readTies($0, argument.blocks, &report) }) ?? []
         else { return nil }
+        if let capability, capability == nil { return nil }
         let shape = CommandShape(
             name: name, pattern: pattern, transport: engine, effect: effect, isGuarded: isGuarded,
             placement: argument.placement, direction: argument.direction, blocks: argument.blocks,
-            selectors: selectors, ties: ties, result: result, timeout: timeout, summary: summary)
+            selectors: selectors, ties: ties, result: result, timeout: timeout,
+            capability: capability ?? nil, summary: summary)
         if let flaw = shape.flaw {
             report.add(
                 block?.place ?? value.place, "\(name): \(flaw)", "see the tables of docs/profiles.md")
@@ -160,6 +163,17 @@ struct ProfileReference {
 }
 
 extension Value {
+    /// The name of a capability, as capabilities(7) has it.
+    fileprivate func capability(_ report: inout Report) -> String? {
+        let isName = text.map { text in
+            text.hasPrefix("CAP_") && text.utf8.allSatisfy { (65...90).contains($0) || $0 == 95 }
+        }
+        if isName == true { return text }
+        report.add(
+            place, "\(words) is no capability", "write it as capabilities(7) does, such as CAP_SYS_TIME")
+        return nil
+    }
+
     /// The name of a profile that must exist.
     func reference(_ references: inout [ProfileReference], _ report: inout Report) -> String? {
         guard let name = name("profile", &report) else { return nil }

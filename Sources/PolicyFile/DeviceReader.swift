@@ -44,6 +44,8 @@ struct DeviceReader {
         let console = consoleValue.map { ConsoleReader.read($0, what, kind, access, &report) }
         let limits = map.optional("limits").map { LimitsReader.read($0, what, &report) } ?? UseLimits()
         let observation = map.optional("observe").map { ObservationReader.read($0, &report) }
+        let process = map.optional("process")
+        let hasOwnProcess = process.map { readProcess($0, kind, profile, consoleValue, &report) } ?? false
         map.finish(&report)
         if let place { claim(place.identity, name, place.location, "are one file", &report) }
         if let identity, let kind, let expected, let node = DevicePlace.Identity(identity, kind) {
@@ -57,7 +59,31 @@ struct DeviceReader {
             name: name, path: place.path, followsLink: place.isLink, kind: kind, access: access,
             profile: profile,
             identity: identity, labels: labels, lease: lease, onRelease: onRelease,
-            console: (console ?? nil)?.terms, limits: limits, observation: observation ?? nil)
+            console: (console ?? nil)?.terms, limits: limits, observation: observation ?? nil,
+            hasOwnProcess: hasOwnProcess)
+    }
+
+    /// Who runs the device: the gateway, unless it says `own`.
+    private func readProcess(
+        _ value: Value, _ kind: NodeKind?, _ profile: Profile?, _ console: Value?, _ report: inout Report
+    ) -> Bool {
+        guard value.choice("process", ["own": true], &report) == true else { return false }
+        let before = report.diagnostics.count
+        if kind == .tcp {
+            report.add(value.place, "a connection needs no process of its own", "remove `process`")
+        }
+        if console != nil {
+            report.add(
+                value.place, "the gateway keeps what a console says, which another process would have",
+                "remove `process` or `console`")
+        }
+        if let profile, profile.commands.contains(where: \.usesDescriptors) {
+            report.add(
+                value.place,
+                "commands of profile `\(profile.name)` give or take files, which stay with the gateway",
+                "remove `process`")
+        }
+        return report.diagnostics.count == before
     }
 
     /// The procedure's name. Whether there is such a procedure is told later.

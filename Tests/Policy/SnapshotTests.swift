@@ -111,4 +111,36 @@ struct SnapshotTests {
         let zeta = try "zeta".wire { try snapshot().policy(for: try peer(1), at: 0).describe($0) }
         #expect(zeta.commands.map(\.engine) == ["ring"])
     }
+
+    @Test("What allowed commands and procedures need of their caller is known by device")
+    func capabilities() {
+        let set = CommandShape(
+            name: "SET", pattern: CodePattern(SubOpcode(1)), transport: .call, effect: .write,
+            capability: "CAP_SYS_TIME")
+        let flush = CommandShape(
+            name: "FLUSH", pattern: CodePattern(SubOpcode(2)), transport: .call, effect: .write,
+            capability: "CAP_SYS_ADMIN")
+        let plain = CommandShape(
+            name: "GET", pattern: CodePattern(SubOpcode(3)), transport: .call, effect: .read)
+        let procedure = Procedure(
+            name: "all", device: "board", index: 0, summary: "", effect: .write, parameters: [], steps: [],
+            rights: ["disk": FileRights(commands: [FileRights.Command(flush)])])
+        let devices = ["clock", "disk", "board"].map(device)
+        let policy = Fixture.snapshot(
+            [
+                Rule(
+                    id: "clock", principals: ["one"],
+                    commands: ["clock": [Rule.Command(set), Rule.Command(plain)]])
+            ],
+            principals: [Principal(name: "one", match: .keyHash([1]))],
+            devices: devices.dropLast() + [devices[2].with([procedure])])
+        #expect(devices.map { policy.capabilities(on: $0) } == [["CAP_SYS_TIME"], ["CAP_SYS_ADMIN"], []])
+    }
+
+    @Test("A device is opened by its name as text as well")
+    func openByName() throws {
+        let policy = snapshot().policy(for: try peer(2), at: 0)
+        #expect(try policy.authorizeOpen("board").device.name == "board")
+        #expect(throws: Refusal.self) { _ = try policy.authorizeOpen("zeta") }
+    }
 }

@@ -339,4 +339,28 @@ struct DeviceErrorTests {
                 "19:44: `observe` has no key `reads`; known: until, writes"),
         ])
     func bounds(_ site: BadLanguage) throws { try site.check() }
+
+    @Test(
+        "A process of its own is for what it can operate alone",
+        arguments: [
+            BadLanguage(
+                "kind: block, profile: block, open: read-write}",
+                "kind: block, profile: block, open: read-write, process: mine}",
+                "21:84: `mine` is no process; write one of: own"),
+            BadLanguage(
+                "kind: tcp, profile: \"null\"}",
+                "kind: tcp, profile: \"null\", process: own}",
+                "22:75: a connection needs no process of its own; remove `process`"),
+            BadLanguage(
+                "labels: {board: imx8, side: right}}",
+                "labels: {board: imx8, side: right}, process: own}",
+                "20:105: commands of profile `bus` give or take files, which stay with the gateway; "
+                    + "remove `process`"),
+            BadLanguage(
+                "{address: \"192.0.2.7:5025\", kind: tcp, profile: \"null\"}",
+                "{path: /dev/bus2, profile: \"null\", open: read-write, console: true, process: own}",
+                "22:87: the gateway keeps what a console says, which another process would have; "
+                    + "remove `process` or `console`"),
+        ])
+    func processes(_ site: BadLanguage) throws { try site.check() }
 }

@@ -8,7 +8,7 @@ struct DocumentationTests {
     @Test("The example policies load with the shipped profiles, and are laid out as `fmt` does it")
     func policies() throws {
         let examples = try Page("policy.md").blocks("yaml")
-        #expect(examples.count == 7)
+        #expect(examples.count == 8)
         let profiles = try SiteFixture.shippedProfiles()
         for example in examples {
             let source = SourceText(path: "site.yaml", text: example)

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import RingPolicyFile
@@ -56,6 +57,20 @@ struct BadProfile: CustomTestStringConvertible, Sendable {
 struct ProfileErrorTests {
     @Test("The fixture itself is good")
     func good() { #expect(BadProfile.errors(BadProfile.text) == []) }
+
+    @Test(
+        "A capability is written as capabilities(7) does",
+        arguments: ["sys_time", "CAP_sys_time", "[CAP_SYS_TIME]"]
+    )
+    func capability(_ value: String) {
+        let text = BadProfile.text.replacingOccurrences(
+            of: "summary: Goes.", with: "capability: \(value)\n    summary: Goes.")
+        let errors = BadProfile.errors(text)
+        #expect(
+            errors.count == 1 && errors[0].hasSuffix("write it as capabilities(7) does, such as CAP_SYS_TIME")
+        )
+        #expect(BadProfile.errors(text.replacingOccurrences(of: value, with: "CAP_SYS_TIME")) == [])
+    }
 
     @Test("A profile is called as its file")
     func fileName() {
