@@ -52,10 +52,13 @@ let package = Package(
             name: "RingEngine", dependencies: ["RingFault", "RingPolicy", "CLiburing"], path: "Sources/Engine"
         ),
         .target(
+            name: "RingDeviceLink", dependencies: ["RingEngine", "RingPolicy", "RingProtocol"],
+            path: "Sources/DeviceLink"),
+        .target(
             name: "RingGateway",
             dependencies: [
-                "RingAdministration", "RingAudit", "RingCodec", "RingEngine", "RingFault", "RingPolicy",
-                "RingProtocol", "RingRecording", "COpenSSL", logging,
+                "RingAdministration", "RingAudit", "RingCodec", "RingDeviceLink", "RingEngine", "RingFault",
+                "RingPolicy", "RingProtocol", "RingRecording", "COpenSSL", logging,
             ],
             path: "Sources/Gateway"),
         .target(name: "RingCodec", dependencies: ["RingProtocol"], path: "Sources/Codec"),
@@ -76,11 +79,18 @@ let package = Package(
         .target(
             name: "RingOpener", dependencies: ["CSandbox", "RingEngine", "RingPolicy", "RingSandbox"],
             path: "Sources/Opener"),
+        .target(
+            name: "RingDeviceProcess",
+            dependencies: [
+                "CSandbox", "RingDeviceLink", "RingEngine", "RingPolicy", "RingProtocol", "RingSandbox",
+            ],
+            path: "Sources/DeviceProcess"),
 
         .executableTarget(
             name: "ringgated",
             dependencies: [
-                "CSandbox", "RingAudit", "RingGateway", "RingAdministration", "RingOpener",
+                "CSandbox", "RingAudit", "RingGateway", "RingAdministration", "RingDeviceProcess",
+                "RingOpener",
                 "RingPolicyFile", "RingRecording", "RingSandbox", "RingStatus", argumentParser, logging, yams,
             ],
             path: "Sources/ringgated",
@@ -128,8 +138,9 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "RingGateway", "RingAdministration", "RingAudit", "RingPolicyFile", "RingClient", "RingLab",
-                "RingRecording", "RingStatus", "TestSupport", logging,
+                "RingGateway", "RingAdministration", "RingAudit", "RingDeviceLink", "RingDeviceProcess",
+                "RingPolicyFile", "RingClient", "RingLab", "RingRecording", "RingStatus", "TestSupport",
+                logging,
             ],
             path: "Tests/Gateway", exclude: ["bad_certificates.py", "malformed_hellos.py"]),
         .testTarget(

@@ -301,4 +301,11 @@ public struct LaneState: Sendable, Equatable {
     public let runningFor: UInt64?
     /// Whether it is one that signals do not end: nothing else runs until it returns or the lane is reset.
     public let isStuck: Bool
+
+    package init(started: Int, operations: Int, runningFor: UInt64?, isStuck: Bool) {
+        self.started = started
+        self.operations = operations
+        self.runningFor = runningFor
+        self.isStuck = isStuck
+    }
 }

@@ -1,3 +1,4 @@
+import RingProtocol
 import Synchronization
 
 /// How often the engine has entered the kernel for clients, and what went wrong there. Readable from any
@@ -13,6 +14,29 @@ public final class EngineCounters: Sendable {
     let failedReleases = Atomic(0)
     /// Running now, with more blocks than a worker keeps memory for.
     let callsWithManyBlocks = Atomic(0)
+
+    package init() {}
+
+    // MARK: For an engine elsewhere, as far as its answers tell
+
+    package func beganOpen() {
+        opens.add(1, ordering: .relaxed)
+        files.add(1, ordering: .relaxed)
+    }
+
+    package func lostFile() { files.subtract(1, ordering: .relaxed) }
+
+    package func ran(_ engine: EngineKind) {
+        switch engine {
+        case .ring: ringEntries.add(1, ordering: .relaxed)
+        case .call: calls.add(1, ordering: .relaxed)
+        case .gateway: break
+        }
+    }
+
+    package func beganReset() { resets.add(1, ordering: .relaxed) }
+
+    // MARK: What was counted
 
     /// Entries handed to io_uring for a client.
     public var submittedRingEntries: Int { ringEntries.load(ordering: .relaxed) }

@@ -24,6 +24,21 @@ package final class WakeSignal: Sendable {
         _ = Glibc.write(descriptor, &one, 8)
     }
 
+    /// Blocks until there was a signal, for a thread that has nothing else to wait for; signals from then on count again.
+    package func wait() {
+        var source = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        poll(&source, 1, -1)
+        takeSignal()
+    }
+
+    /// The same without waiting, for who has waited with others: whoever polls needs it read.
+    package func takeSignal() {
+        var count: UInt64 = 0
+        _ = read(descriptor, &count, 8)
+        // Not before: a signal in between would be read, and stay pending for good.
+        acknowledge()
+    }
+
     /// The loop is about to look for work: signals from now on count again.
     package func acknowledge() { isPending.store(false, ordering: .sequentiallyConsistent) }
 }

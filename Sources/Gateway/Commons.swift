@@ -18,8 +18,11 @@ final class Commons: @unchecked Sendable {
     }
 
     let epoch = UInt64.random(in: 1...UInt64.max)
-    /// One for each loop.
+    /// One for each loop, then one for each of `links`.
     let mailboxes: [Mailbox]
+    let loops: Int
+    /// Devices with a process of their own.
+    let links: [DeviceLink]
     var devices: DeviceTable
     var leases = LeaseTable()
     var consoles: [DeviceTable.Index: Console] = [:]
@@ -37,15 +40,18 @@ final class Commons: @unchecked Sendable {
     private let idle = Atomic<UInt64>(0)
     private let lock = RecursiveLock()
 
-    init(_ mailboxes: [Mailbox], _ devices: [Device], _ door: DoorLimits, _ replays: Replays) {
-        self.mailboxes = mailboxes
+    init(
+        _ loops: [Mailbox], _ links: [DeviceLink], _ devices: [Device], _ door: DoorLimits, _ replays: Replays
+    ) {
+        mailboxes = loops + links.map(\.mailbox)
+        self.loops = loops.count
+        self.links = links
         self.replays = replays
         self.door = Doorkeeper(door)
-        self.devices = DeviceTable(loops: mailboxes.count, devices)
-        connected = Array(repeating: 0, count: mailboxes.count)
+        let processes = Dictionary(links.map { ($0.device, $0.number) }) { first, _ in first }
+        self.devices = DeviceTable(loops: loops.count, devices, processes: processes)
+        connected = Array(repeating: 0, count: loops.count)
     }
-
-    var loops: Int { mailboxes.count }
 
     // MARK: The lock
 

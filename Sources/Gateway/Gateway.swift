@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import RingAdministration
 import RingAudit
+import RingDeviceLink
 import RingEngine
 import RingPolicy
 import RingRecording
@@ -25,6 +26,8 @@ public struct GatewayConfiguration: Sendable {
     public var replayOrder = ReplayScript.Order.strict
     /// Who opens devices.
     public var opener: DeviceOpener = { OpenedDevice(opening: $0) }
+    /// Sockets to the processes of devices that have one of their own (``DeviceSocket``), by the devices' names; at most 64.
+    public var processes: [String: Int32] = [:]
 
     public init(listen: String, certificate: String, key: String, clientCA: String) {
         self.listen = listen
@@ -40,6 +43,7 @@ public final class Gateway: Sendable {
     public let engineCounters: EngineTotals
     private let mailboxes: [Mailbox]
     private let endings: [LoopEnding]
+    private let links: [DeviceLink]
     private let trustWatch: TrustWatch
     private let audit: AuditLog?
 
@@ -48,7 +52,8 @@ public final class Gateway: Sendable {
         _ trustWatch: TrustWatch
     ) {
         address = site.listener.address.description
-        engineCounters = EngineTotals(engines)
+        engineCounters = EngineTotals(engines + site.commons.links.map(\.counters))
+        links = site.commons.links
         self.mailboxes = mailboxes
         counters = site.counters
         audit = site.audit
@@ -70,11 +75,14 @@ public final class Gateway: Sendable {
         precondition((1...64).contains(configuration.loops), "a gateway has 1 to 64 loops")
         let mailboxes = try makeMailboxes(configuration.loops)
         let trustWatch = try TrustWatch(configuration.trust, logger) { mailboxes[0].post(.renew($0)) }
+        // What a recording answers for is nobody's.
+        let processes = configuration.processes.filter { configuration.replay?.scripts[$0.key] == nil }
+        let links = try makeLinks(processes, mailboxes, logger)
         let site = LoopSite(
             configuration: configuration, policy: policy, trust: trustWatch.first, logger: logger,
             counters: GatewayCounters(),
             commons: Commons(
-                mailboxes, policy.devices, configuration.limits.door,
+                mailboxes, links, policy.devices, configuration.limits.door,
                 Replays(configuration.replay, configuration.replayOrder)),
             listener: try Listener(configuration.listen),
             audit: try startAudit(configuration, policy, mailboxes, logger))
@@ -93,13 +101,32 @@ public final class Gateway: Sendable {
             site.audit?.stop()
             throw error
         }
-        do throws(EngineError) { try trustWatch.begin() } catch {
+        do throws(EngineError) {
+            try trustWatch.begin()
+            for link in links { try link.start() }
+        } catch {
             for mailbox in mailboxes { mailbox.post(.stop) }
             for ending in endings { ending.wait() }
             site.audit?.stop()
             throw .engine(error)
         }
         return Gateway(site, engines, mailboxes, endings, trustWatch)
+    }
+
+    private static func makeLinks(
+        _ processes: [String: Int32], _ loops: [Mailbox], _ logger: Logger
+    ) throws(GatewayError) -> [DeviceLink] {
+        precondition(processes.count <= 64, "a gateway has at most 64 devices with a process of their own")
+        var links: [DeviceLink] = []
+        do throws(EngineError) {
+            for (index, (device, socket)) in processes.sorted(by: { $0.key < $1.key }).enumerated() {
+                links.append(
+                    try DeviceLink(device, UInt8(loops.count + index), socket, loops: loops, logger))
+            }
+        } catch {
+            throw .engine(error)
+        }
+        return links
     }
 
     /// Last before the loops, because what it starts has to be stopped again.
@@ -198,6 +225,7 @@ public final class Gateway: Sendable {
     /// Blocks until the gateway has ended.
     public func wait() {
         for ending in endings { ending.wait() }
+        for link in links { link.mailbox.post(.stop) }
         trustWatch.stop()
         audit?.stop()
     }
@@ -255,8 +283,9 @@ extension GatewayLoop {
             sessions: PlaceTable(capacity: (sessions + loops - 1) / loops),
             events: EventLog(site.logger), desk: desk, audit: LoopAudit(log: site.audit),
             deviceWatch: isFirst ? try? DeviceWatch { mailbox.post(.nodesChanged($0)) } : nil,
-            sessionNumber: UInt64(number), outgoing: Array(repeating: [], count: loops),
-            handedOver: Array(repeating: 0, count: loops))
+            sessionNumber: UInt64(number),
+            outgoing: Array(repeating: [], count: site.commons.mailboxes.count),
+            handedOver: Array(repeating: 0, count: site.commons.mailboxes.count))
     }
 
     private static func makeNetworkRing(

@@ -109,15 +109,15 @@ extension GatewayLoop {
     /// The engine looks at its operations once for all cancels of the turn.
     mutating func cancelInEngine() {
         guard !cancelOrders.isEmpty else { return }
-        if commons.loops > 1 { passOnCancels() }
+        if commons.mailboxes.count > 1 { passOnCancels() }
         engine.cancel(cancelOrders)
         cancelOrders.removeAll(keepingCapacity: true)
     }
 
     // MARK: Other loops
 
-    /// An order about a file goes to the loop that has it. One about a request or a session goes from loop to loop, this
-    /// one first; where nobody waits for an answer, to all at once.
+    /// An order about a file goes to the loop that has it. One about a request or a session goes from loop to loop, and to
+    /// the devices' own processes, this one first; where nobody waits for an answer, to all at once.
     private mutating func passOnCancels() {
         var kept: [CancelOrder] = []
         for order in cancelOrders {
@@ -130,7 +130,9 @@ extension GatewayLoop {
             guard isMine, order.target.isAnywhere else { continue }
             guard let tag = order.tag else {
                 // Behind what it means, which may have been handed over in this very turn.
-                for loop in 0..<UInt8(commons.loops) where loop != number { tell(loop, .cancel(order)) }
+                for loop in 0..<UInt8(commons.mailboxes.count) where loop != number {
+                    tell(loop, .cancel(order))
+                }
                 continue
             }
             find(tag)?.pointee.cancels[tag.requestID] = order
@@ -146,7 +148,7 @@ extension GatewayLoop {
             let order = session.pointee.cancels[completion.tag.requestID]
         else { return false }
         let isFound = order.target.isRequest && completion.result != -ENOENT
-        let next = (loop + 1) % UInt8(commons.loops)
+        let next = (loop + 1) % UInt8(commons.mailboxes.count)
         guard !isFound, next != number else {
             session.pointee.cancels[completion.tag.requestID] = nil
             return false

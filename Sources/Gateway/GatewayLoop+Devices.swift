@@ -97,12 +97,7 @@ extension GatewayLoop {
     }
 
     mutating func resetLane(of device: String, _ tag: OperationTag) {
-        let isReset = engine.resetLane(device: device)
-        let refusal = Refusal(.busy, "`\(device)` has no worker, or too many were left behind already")
-        answer(
-            isReset
-                ? AdministrationAnswer(document: Array("{}".utf8)) : AdministrationAnswer(refusal: refusal),
-            tag)
+        answer(.afterReset(of: device, engine.resetLane(device: device)), tag)
     }
 
     func device(_ document: RequestDocument) throws(Refusal) -> Device {
@@ -149,5 +144,13 @@ extension GatewayLoop {
                 }
             }
         }
+    }
+}
+
+extension AdministrationAnswer {
+    static func afterReset(of device: String, _ isReset: Bool) -> AdministrationAnswer {
+        guard !isReset else { return AdministrationAnswer(document: Array("{}".utf8)) }
+        return AdministrationAnswer(
+            refusal: Refusal(.busy, "`\(device)` has no worker, or too many were left behind already"))
     }
 }

@@ -27,7 +27,8 @@ extension GatewayLoop {
         }
         do throws(Refusal) {
             try openFile(
-                authorized, on: device, tag: fileTag(entry.slot, device, session, answering: entry.requestID))
+                authorized, on: device, tag: fileTag(entry.slot, device, session, answering: entry.requestID),
+                of: session)
         } catch {
             session.pointee.state.slots.free(entry.slot)
             left(device, session.pointee.number)

@@ -1,15 +1,18 @@
+import RingDeviceLink
 import RingEngine
 import RingPolicy
 import RingProtocol
 
-/// Operations on devices: of this loop's own, or handed to the loop that has the device and answered from there. What is
+/// Operations on devices: of this loop's own, or handed to the loop that has the device, or to the device's own process, and
+/// answered from there. What is
 /// handed over keeps its order; its number is bounded, and its bytes by the sessions' credit.
 extension GatewayLoop {
     /// Runs a command on its file. A command of another loop's is decided again there.
     @inline(__always)
     mutating func submit(
         _ command: consuming AuthorizedCommand, _ entry: Entry, by grant: Grant, tag: OperationTag,
-        of session: SessionPointer? = nil, waitsForInput: Bool = false, isRepeated: Bool = false
+        of session: SessionPointer? = nil, procedure: String? = nil, waitsForInput: Bool = false,
+        isRepeated: Bool = false
     ) throws(Refusal) {
         guard command.file.loop == number else {
             let (file, takes, gives) = (command.file, command.extras?.takes, command.extras?.gives != nil)
@@ -20,21 +23,29 @@ extension GatewayLoop {
                 .submit(
                     HandedEntry(
                         entry, by: grant, on: file, tag, lent: lent, gives: gives,
-                        waitsForInput: waitsForInput, isRepeated: isRepeated)))
+                        authority: authority(session, procedure), waitsForInput: waitsForInput,
+                        isRepeated: isRepeated)))
         }
         try engine.submit(command, tag: tag, waitsForInput: waitsForInput, isRepeated: isRepeated)
     }
 
+    /// On whose behalf something is handed over.
+    private func authority(_ session: SessionPointer?, _ procedure: String?) -> Authority? {
+        if let procedure { return .procedure(procedure) }
+        return session.map { .principals($0.pointee.rights.policy.principals.names) }
+    }
+
     /// Opens a device at the loop that has it.
     mutating func openFile(
-        _ authorized: consuming AuthorizedOpen, on device: DeviceTable.Index, tag: OperationTag
+        _ authorized: consuming AuthorizedOpen, on device: DeviceTable.Index, tag: OperationTag,
+        of session: SessionPointer? = nil, procedure: String? = nil
     ) throws(Refusal) {
         commons.enter()
         let loop = devices[device].loop
         commons.leave()
         guard loop != number else { return try engine.open(authorized, tag: tag) }
         try countHandedOver(to: loop)
-        tell(loop, .open(HandedOpen(authorized, tag)))
+        tell(loop, .open(HandedOpen(authorized, tag, authority: authority(session, procedure))))
     }
 
     mutating func closeFile(_ file: OpenFileID, tag: OperationTag?) {
@@ -58,7 +69,7 @@ extension GatewayLoop {
 
     /// Tells all other loops now: orders about the commons reach each loop in the order in which they were decided.
     func tellOthers(_ order: Mailbox.Order) {
-        for loop in commons.mailboxes.indices where loop != number { commons.mailboxes[loop].post(order) }
+        for loop in 0..<commons.loops where loop != number { commons.mailboxes[loop].post(order) }
     }
 
     mutating func flushOutgoing() {

@@ -15,8 +15,8 @@ extension GatewayLoop {
         return resolved
     }
 
-    /// Puts another policy in force for everybody; for the first loop. Once it is in force in all of them, `answer` is
-    /// given.
+    /// Puts another policy in force for everybody; for the first loop. Once it is in force in all of them, and in the
+    /// devices' own processes, `answer` is given.
     mutating func install(
         _ new: PolicySnapshot, by identity: String,
         thenGive answer: (AdministrationAnswer, OperationTag)? = nil
@@ -36,11 +36,12 @@ extension GatewayLoop {
         changeDevices(to: new)
         watchNodes()
         let mailboxes = commons.mailboxes
-        let countdown = Countdown(commons.loops) {
+        let countdown = Countdown(mailboxes.count) {
             guard let (answer, tag) = answer else { return }
             mailboxes[Int(tag.loop)].post(.give(answer, tag))
         }
         tellOthers(.adopt(new, countdown))
+        for mailbox in mailboxes[commons.loops...] { mailbox.post(.adopt(new, countdown)) }
         adopt(new, countdown)
     }
 

@@ -76,7 +76,7 @@ extension GatewayLoop {
         let device =
             run.session == 0 ? try enterForNobody(grant.device) : try enter(grant.device, run.session)
         do throws(Refusal) {
-            try openFile(authorized, on: device, tag: tag(place))
+            try openFile(authorized, on: device, tag: tag(place), procedure: run.procedure.name)
         } catch {
             left(device, run.session)
             throw error
@@ -101,7 +101,8 @@ extension GatewayLoop {
                 offset: operation == .write ? Entry.currentPosition : 0, argument: WireBytes(bytes))
             do throws(Refusal) {
                 let command = try file.grant.authorize(entry, on: file.id, &layout) { _ in nil }
-                try submit(command, entry, by: file.grant, tag: tag)
+                try submit(
+                    command, entry, by: file.grant, tag: tag, procedure: runs[place]?.procedure.name)
                 return nil
             } catch {
                 return error

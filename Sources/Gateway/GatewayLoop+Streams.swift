@@ -43,7 +43,7 @@ extension GatewayLoop {
                     session: session.pointee.place.index, generation: session.pointee.tagGeneration,
                     requestID: id, slot: entry.slot)
                 try submit(
-                    command, entry, by: grant, tag: tag, waitsForInput: true, isRepeated: true)
+                    command, entry, by: grant, tag: tag, of: session, waitsForInput: true, isRepeated: true)
                 return nil
             } catch {
                 return error

@@ -68,7 +68,8 @@ struct GatewayLoop: ~Copyable {
     var cancelOrders: [CancelOrder] = []
     /// Of the session that began last.
     var sessionNumber: UInt64
-    /// What other loops are to be told at the end of the turn, and how many operations each has of this one's.
+    /// What other loops, and devices' own processes, are to be told at the end of the turn, and how many operations each
+    /// has of this one's.
     var outgoing: [[Mailbox.Order]]
     var handedOver: [Int]
     /// Events that were dropped because another loop does not take them.

@@ -59,10 +59,8 @@ extension GatewayLoop {
         let part =
             switch gathering.question {
             case .sessions: Gathering.Part(sessions: sessionReports(), users: [:], lanes: [:])
-            case .devices: Gathering.Part(sessions: [], users: usersOfDevices(), lanes: engine.laneStates)
-            case .all:
-                Gathering.Part(
-                    sessions: sessionReports(), users: usersOfDevices(), lanes: engine.laneStates)
+            case .devices: Gathering.Part(sessions: [], users: usersOfDevices(), lanes: laneStates)
+            case .all: Gathering.Part(sessions: sessionReports(), users: usersOfDevices(), lanes: laneStates)
             }
         guard gathering.add(part) else { return }
         let home = gathering.tag?.loop ?? 0
@@ -71,6 +69,12 @@ extension GatewayLoop {
         } else {
             commons.mailboxes[Int(home)].post(.gathered(gathering))
         }
+    }
+
+    /// Of this loop's devices; the first loop's has those with a process of their own as well.
+    private var laneStates: [String: LaneState] {
+        guard number == 0 else { return engine.laneStates }
+        return engine.laneStates.merging(commons.links.compactMap(\.lane)) { $1 }
     }
 
     private mutating func sessionReports() -> [SessionReport] {

@@ -1,3 +1,4 @@
+import RingDeviceLink
 import RingEngine
 import RingPolicy
 import RingProtocol
@@ -5,7 +6,7 @@ import RingProtocol
 /// An entry on its way to the loop that has its device. That loop decides it again by the same grant: a decision never
 /// leaves the thread that made it.
 struct HandedEntry: Sendable {
-    private let bytes: [UInt8]
+    let bytes: [UInt8]
     let grant: Grant
     let file: OpenFileID
     let tag: OperationTag
@@ -15,10 +16,13 @@ struct HandedEntry: Sendable {
     let lent: HeldSlot?
     /// Whether it is to give a file, so that its end frees a slot.
     let gives: Bool
+    /// On whose behalf, for who looks that up by itself; nil for the gateway's own.
+    let authority: Authority?
 
     init(
         _ entry: Entry, by grant: Grant, on file: OpenFileID, _ tag: OperationTag, lent: HeldSlot? = nil,
-        gives: Bool = false, waitsForInput: Bool = false, isRepeated: Bool = false
+        gives: Bool = false, authority: Authority? = nil, waitsForInput: Bool = false,
+        isRepeated: Bool = false
     ) {
         bytes = [UInt8](unsafeUninitializedCapacity: entry.size) { buffer, count in
             entry.encode(into: UnsafeMutableRawBufferPointer(buffer))
@@ -29,6 +33,7 @@ struct HandedEntry: Sendable {
         self.tag = tag
         self.lent = lent
         self.gives = gives
+        self.authority = authority
         self.waitsForInput = waitsForInput
         self.isRepeated = isRepeated
     }
@@ -48,10 +53,13 @@ struct HandedEntry: Sendable {
 final class HandedOpen: @unchecked Sendable {
     private var authorized: AuthorizedOpen?
     let tag: OperationTag
+    /// On whose behalf, for who looks that up by itself; nil for the gateway's own.
+    let authority: Authority?
 
-    init(_ authorized: consuming AuthorizedOpen, _ tag: OperationTag) {
+    init(_ authorized: consuming AuthorizedOpen, _ tag: OperationTag, authority: Authority?) {
         self.authorized = consume authorized
         self.tag = tag
+        self.authority = authority
     }
 
     func take() -> AuthorizedOpen? { authorized.take() }
@@ -102,6 +110,24 @@ struct HandedCompletion: Sendable {
         hasMore = false
         payload = []
         lost = 0
+    }
+
+    /// Of what a device's own process has told.
+    init(
+        _ outcome: DeviceAnswer.Outcome, _ tag: OperationTag, _ kind: EngineCompletion.Kind, from loop: UInt8,
+        lost: UInt64 = 0
+    ) {
+        self.tag = tag
+        from = loop
+        self.kind = kind
+        result = outcome.result
+        engine = outcome.engine
+        deviceTime = outcome.deviceTime
+        isIndeterminate = outcome.isIndeterminate
+        hasMore = outcome.hasMore
+        refusal = outcome.refusal
+        payload = outcome.refusal == nil ? outcome.payload : []
+        self.lost = lost
     }
 
     /// Whether it ends something that was counted when it was handed over.

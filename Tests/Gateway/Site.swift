@@ -21,6 +21,7 @@ final class Site: Sendable {
     let certificates: TestCertificates
     let agent: TestCertificates.Pair
     let gateway: Gateway
+    private let services: DeviceServices
     /// Where every gateway here keeps its audit log, so that all suites pass with one.
     let audit = AuditDirectory()
 
@@ -31,21 +32,23 @@ final class Site: Sendable {
     ) throws {
         certificates = try TestCertificates()
         agent = try certificates.client(uri: Self.agentURI)
-        gateway = try Self.start(certificates, Self.policy(devices, rules), limits, nil, loops, audit)
+        (gateway, services) = try Self.start(
+            certificates, Self.policy(devices, rules), limits, nil, loops, audit)
     }
 
     /// A gateway under a policy made of values.
     init(_ policy: SitePolicy, administrator: Administrator? = nil, loops: Int = Site.loops) throws {
         certificates = try TestCertificates()
         agent = try certificates.client(uri: Self.agentURI)
-        gateway = try Self.start(certificates, policy.snapshot, GatewayLimits(), administrator, loops, audit)
+        (gateway, services) = try Self.start(
+            certificates, policy.snapshot, GatewayLimits(), administrator, loops, audit)
     }
 
     /// A gateway whose recorded devices need not be there.
     init(_ policy: SitePolicy, replay: Recording, _ order: ReplayScript.Order) throws {
         certificates = try TestCertificates()
         agent = try certificates.client(uri: Self.agentURI)
-        gateway = try Self.start(
+        (gateway, services) = try Self.start(
             certificates, policy.snapshot, GatewayLimits(), nil, Site.loops, audit, replay: (replay, order))
     }
 
@@ -57,7 +60,7 @@ final class Site: Sendable {
             certificate: certificates.server.certificate, key: certificates.server.key,
             clientCA: certificates.authority.certificate)
         try trust(certificates, &files)
-        gateway = try Self.start(
+        (gateway, services) = try Self.start(
             certificates, Self.policy([], []), GatewayLimits(), nil, Site.loops, audit, trust: files)
     }
 
@@ -71,7 +74,7 @@ final class Site: Sendable {
         _ certificates: TestCertificates, _ policy: PolicySnapshot, _ limits: GatewayLimits,
         _ administrator: Administrator?, _ loops: Int, _ audit: AuditDirectory, trust: TrustFiles? = nil,
         replay: (Recording, ReplayScript.Order)? = nil
-    ) throws -> Gateway {
+    ) throws -> (Gateway, DeviceServices) {
         var configuration = GatewayConfiguration(
             listen: "127.0.0.1:0", certificate: certificates.server.certificate, key: certificates.server.key,
             clientCA: certificates.authority.certificate)
@@ -80,9 +83,12 @@ final class Site: Sendable {
         configuration.loops = loops
         configuration.audit = AuditSettings(directory: audit.path)
         if let replay { (configuration.replay, configuration.replayOrder) = replay }
-        return try Gateway.start(
-            configuration, policy: policy, administrator: administrator,
+        let services = try DeviceServices(policy)
+        configuration.processes = services.sockets
+        let gateway = try Gateway.start(
+            configuration, policy: services.policy, administrator: administrator,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        return (gateway, services)
     }
 
     private static func policy(_ devices: [String], _ rules: [String]) throws -> PolicySnapshot {
@@ -187,9 +193,17 @@ final class Site: Sendable {
         return client
     }
 
+    /// Has the devices' own processes go by another policy than the gateway, once they look again.
+    func adoptInProcesses(_ policy: SitePolicy) { _ = services.adopt(policy.snapshot) }
+
+    /// Ends the process of a device, as far as the gateway can see.
+    func endProcess(of device: String) {
+        if let end = services.ends[device] { shutdown(end, Int32(SHUT_RDWR)) }
+    }
+
     /// Puts a policy in force; it is when this returns.
     func apply(_ policy: SitePolicy, seenBy identity: TestCertificates.Pair? = nil) throws {
-        gateway.apply(policy.snapshot)
+        gateway.apply(services.adopt(policy.snapshot))
         let revision = policy.snapshot.revision
         let isInForce = eventually {
             (try? raw(identity ?? agent).greet().revision) == revision

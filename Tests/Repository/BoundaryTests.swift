@@ -18,8 +18,8 @@ struct BoundaryTests {
         "Audit": platform.union(["COpenSSL", "RingFault"]),
         "Engine": platform.union(["CLiburing", "RingFault", "RingPolicy", "RingProtocol"]),
         "Gateway": platform.union(foundation).union([
-            "CLiburing", "COpenSSL", "Logging", "RingAdministration", "RingAudit", "RingCodec", "RingEngine",
-            "RingFault", "RingPolicy", "RingProtocol", "RingRecording",
+            "CLiburing", "COpenSSL", "Logging", "RingAdministration", "RingAudit", "RingCodec",
+            "RingDeviceLink", "RingEngine", "RingFault", "RingPolicy", "RingProtocol", "RingRecording",
         ]),
         "Recording": ["FoundationEssentials"],
         "Client": platform.union(foundation).union([
@@ -30,6 +30,10 @@ struct BoundaryTests {
             "FoundationEssentials", "NIOCore", "NIOHTTP1", "NIOPosix", "RingAudit", "RingGateway",
         ]),
         "Sandbox": platform.union(["CSandbox"]),
+        "DeviceLink": platform.union(["RingEngine", "RingPolicy", "RingProtocol"]),
+        "DeviceProcess": platform.union([
+            "CSandbox", "RingDeviceLink", "RingEngine", "RingPolicy", "RingProtocol", "RingSandbox",
+        ]),
         "Opener": platform.union(["CSandbox", "RingEngine", "RingPolicy", "RingSandbox"]),
         // What decides, without kernel, clock or log; the loop and the simulation drive it.
         "Gateway/Core": ["RingPolicy", "RingProtocol"],

@@ -52,7 +52,7 @@ struct DeviceTable {
         var files = 0
         /// The last lease on it has ended; once its files are closed it is to be made safe.
         var isVacated = false
-        /// The loop that operates it.
+        /// The loop that operates it, or its own process.
         var loop: UInt8
 
         var name: String { device.name }
@@ -62,6 +62,8 @@ struct DeviceTable {
     private var indices: [String: Index] = [:]
 
     private let loops: Int
+    /// Numbers, behind those of the loops, of the devices that a process of their own operates.
+    private let processes: [String: UInt8]
     /// The devices of the policy in force.
     private var current: [String: Device] = [:]
     /// Profiles whose files may be handed to the kernel by commands of others.
@@ -69,9 +71,10 @@ struct DeviceTable {
 
     static let limit = 0x7fff
 
-    /// Deals the devices out to `loops` loops, by their order.
-    init(loops: Int = 1, _ devices: [Device] = []) {
+    /// Deals the devices out to `loops` loops, by their order, but for those that have a process.
+    init(loops: Int = 1, _ devices: [Device] = [], processes: [String: UInt8] = [:]) {
         self.loops = loops
+        self.processes = processes
         setCurrent(devices)
     }
 
@@ -82,6 +85,7 @@ struct DeviceTable {
 
     /// Files that may meet in one command are all the first loop's.
     private func loop(of device: Device, _ index: Index) -> UInt8 {
+        if device.hasOwnProcess, let process = processes[device.name] { return process }
         let mayMeet =
             takenProfiles.contains(device.profile.name)
             || device.profile.commands.contains(where: \.usesDescriptors)
