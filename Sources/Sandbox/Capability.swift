@@ -13,6 +13,13 @@ public struct Capability: Sendable, Hashable, CustomStringConvertible {
 
     private init(number: Int) { self.number = number }
 
+    /// Those that this thread has and may use.
+    public static var held: Set<Capability> {
+        var permitted: UInt64 = 0
+        guard rg_capabilities(&permitted) == 0 else { return [] }
+        return Set(names.indices.filter { permitted >> UInt64($0) & 1 == 1 }.map(Capability.init(number:)))
+    }
+
     public var description: String { Self.names[number] }
 
     /// By number.

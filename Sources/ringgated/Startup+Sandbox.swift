@@ -1,4 +1,5 @@
 import Foundation
+import RingDeviceProcess
 import RingOpener
 import RingPolicy
 import RingPolicyFile
@@ -6,23 +7,26 @@ import RingSandbox
 
 /// Shutting the daemon in, between reading its files and its first thread.
 extension Startup {
-    /// Returns who opens devices from then on; nil for the daemon itself.
-    func enterSandbox(_ policy: PolicySnapshot, _ portFile: String?) throws -> Opener? {
+    /// Returns who opens devices from then on.
+    func enterSandbox(_ policy: PolicySnapshot, _ portFile: String?) throws -> Helpers {
         guard settings.sandbox != .off else {
-            guard settings.user == nil else {
-                throw Failure.files("user: goes with the sandbox, which is off: who opens devices must stay")
-            }
+            try requireNoHelpers(policy)
             logger.warning("no sandbox: the configuration file says `sandbox: off`")
-            return nil
+            return Helpers()
         }
         let account = try account()
         makeDirectories(for: account)
         let reach = try reach(policy, portFile)
+        let reaches = try processReaches(policy)
+        var processes: [String: DeviceProcess] = [:]
         let opener: Opener
         let sandbox: Sandbox
         do throws(SandboxError) {
-            let devices = PolicyDevices(policy, policyFile, administrator, logger)
-            opener = try Opener.start(in: openerReach(reach), device: devices.device)
+            let filed = FiledPolicy(policy, policyFile, administrator, logger)
+            for (device, reach) in reaches {
+                processes[device] = try DeviceProcess.start(for: device, in: reach, policy: filed.now)
+            }
+            opener = try Opener.start(in: openerReach(reach), device: filed.device)
             sandbox = try Sandbox.enter(reach.withoutDevices, as: account)
         } catch {
             throw Failure.sandbox("the sandbox cannot be put up: \(error); `sandbox: off` goes without")
@@ -31,14 +35,30 @@ extension Startup {
             throw Failure.sandbox(
                 "the sandbox is not complete: \(sandbox); `sandbox: available` makes do with that")
         }
-        administrator.hold(to: { Self.flaws(of: $0, within: reach) })
+        administrator.hold(to: { Self.flaws(of: $0, within: reach, reaches) })
         logger.notice("sandbox: \(sandbox); process \(opener.process) opens devices")
+        for (device, process) in processes.sorted(by: { $0.key < $1.key }) {
+            logger.notice(
+                "device `\(device)` has process \(process.process): \(reaches[device]?.words ?? "")")
+        }
         if geteuid() == 0 { logger.warning("runs as root; `user` in the configuration file names another") }
         let missing = reach.capabilities.subtracting(sandbox.capabilities)
         for capability in missing.map(\.description).sorted() {
             logger.warning("keep-capabilities: the daemon was not started with \(capability)")
         }
-        return opener
+        return Helpers(opener: opener, processes: processes.mapValues(\.socket))
+    }
+
+    /// Without the sandbox there is one process.
+    private func requireNoHelpers(_ policy: PolicySnapshot) throws {
+        if settings.user != nil {
+            throw Failure.files("user: goes with the sandbox, which is off: who opens devices must stay")
+        }
+        if let device = policy.devices.first(where: \.hasOwnProcess) {
+            throw Failure.files(
+                "device `\(device.name)`: `process: own` goes with the sandbox, which is off; take one of them away"
+            )
+        }
     }
 
     /// Whom the daemon becomes; nil for nobody else.
@@ -59,11 +79,51 @@ extension Startup {
         }
     }
 
+    /// What reading the policy again takes.
+    private var policyReach: Reach {
+        var reach = Reach()
+        reach.readable = Self.system.union(Self.directories(of: administrator.files.policy))
+        reach.readable.insert(administrator.files.profiles)
+        return reach
+    }
+
+    /// What each device's own process touches, by the device's name.
+    private func processReaches(_ policy: PolicySnapshot) throws -> [String: Reach] {
+        let devices = needed(policy).filter(\.hasOwnProcess)
+        guard devices.count <= Self.mostProcesses else {
+            throw Failure.files(
+                "\(devices.count) devices have `process: own`; at most \(Self.mostProcesses) may")
+        }
+        let held = Capability.held
+        var reaches: [String: Reach] = [:]
+        for device in devices {
+            var reach = policyReach
+            // What a link of udev leads to lies elsewhere below /dev.
+            reach.devices = [device.followsLink ? "/dev" : Self.directory(of: device.path)]
+            reach.ioctls = Set(device.profile.ioctls)
+            reach.capabilities = try Set(policy.capabilities(on: device).map(Self.capability))
+            for capability in reach.capabilities.subtracting(held).map(\.description).sorted() {
+                logger.warning(
+                    "device `\(device.name)`: its commands need \(capability), with which the daemon was not started"
+                )
+            }
+            reaches[device.name] = reach
+        }
+        return reaches
+    }
+
+    private static let mostProcesses = 64
+
+    private static func capability(_ name: String) throws -> Capability {
+        guard let capability = Capability(name) else {
+            throw Failure.files("`\(name)` is no capability; see capabilities(7)")
+        }
+        return capability
+    }
+
     /// What the process that opens devices touches.
     private func openerReach(_ reach: Reach) -> Reach {
-        var opening = Reach()
-        opening.readable = Self.system.union(Self.directories(of: administrator.files.policy))
-        opening.readable.insert(administrator.files.profiles)
+        var opening = policyReach
         opening.devices = reach.devices
         opening.connecting = reach.connecting
         // Drivers ask for some at open(2).
@@ -114,9 +174,9 @@ extension Startup {
     }
 
     /// What a later policy has that was not foreseen at the start.
-    private static func flaws(of policy: PolicySnapshot, within reach: Reach) -> [(
-        message: String, hint: String
-    )] {
+    private static func flaws(
+        of policy: PolicySnapshot, within reach: Reach, _ processes: [String: Reach]
+    ) -> [(message: String, hint: String)] {
         let hint = "the gateway's sandbox was put up without it: restart the gateway with this policy"
         var flaws: [String] = []
         for device in policy.devices {
@@ -129,6 +189,20 @@ extension Startup {
             if let log = device.console?.log, !Reach.contains(log, in: reach.writable) {
                 flaws.append("device `\(device.name)`: \(log) is out of the gateway's reach")
             }
+        }
+        for device in policy.devices where device.hasOwnProcess {
+            guard let own = processes[device.name] else {
+                flaws.append("device `\(device.name)` has no process of its own yet")
+                continue
+            }
+            let lacks = policy.capabilities(on: device).subtracting(own.capabilities.map(\.description))
+            for capability in lacks.sorted() {
+                flaws.append("device `\(device.name)`: its process has dropped \(capability)")
+            }
+            let isWithin =
+                Reach.contains(device.followsLink ? "/dev" : device.path, in: own.devices)
+                && device.profile.ioctls.allSatisfy { code in own.ioctls.contains { $0.contains(code) } }
+            if !isWithin { flaws.append("device `\(device.name)`: it is out of its process's reach") }
         }
         for profile in policy.profiles.values.sorted(by: { $0.name < $1.name }) {
             let unknown = profile.ioctls.first { code in !reach.ioctls.contains { $0.contains(code) } }
@@ -160,6 +234,22 @@ extension Startup {
 
     fileprivate static func port(_ address: String) -> UInt16? {
         address.lastIndex(of: ":").flatMap { UInt16(address[address.index(after: $0)...]) }
+    }
+}
+
+/// The processes beside the gateway's.
+struct Helpers {
+    /// nil when the gateway opens devices itself.
+    var opener: Opener?
+    /// Sockets of the devices' own processes.
+    var processes: [String: Int32] = [:]
+}
+
+extension Reach {
+    /// For the log.
+    fileprivate var words: String {
+        let names = capabilities.map(\.description).sorted()
+        return names.isEmpty ? "no capabilities" : names.joined(separator: ", ")
     }
 }
 

@@ -130,7 +130,7 @@ struct Startup {
     }
 
     /// Devices that have to be there.
-    private func needed(_ policy: PolicySnapshot) -> [Device] {
+    func needed(_ policy: PolicySnapshot) -> [Device] {
         policy.devices.filter { configuration.replay?.scripts[$0.name] == nil }
     }
 
@@ -142,10 +142,11 @@ struct Startup {
         } catch {
             throw Failure.administration(error)
         }
-        let warnings = needed(policy).compactMap(Self.warning)
-        let opener = try enterSandbox(policy, portFile)
+        let warnings = needed(policy).compactMap(Self.warning) + lackingCapabilities(policy)
+        let helpers = try enterSandbox(policy, portFile)
         var configuration = configuration
-        if let opener { configuration.opener = opener.open }
+        if let opener = helpers.opener { configuration.opener = opener.open }
+        configuration.processes = helpers.processes
         let gateway: Gateway
         do throws(GatewayError) {
             gateway = try Gateway.start(
@@ -170,7 +171,7 @@ struct Startup {
                 "devices": "\(policy.devices.count)", "rules": "\(policy.rules.count)",
                 "revision": "\(Revision.text(policy.revision))",
             ])
-        return (gateway, opener)
+        return (gateway, helpers.opener)
     }
 
     /// Its page and metrics, where the settings ask for them.
@@ -185,6 +186,17 @@ struct Startup {
         }
         logger.notice("status on http://\(server.address)")
         return server
+    }
+
+    /// Commands that a rule allows and that will fail, because the gateway drops what they need.
+    private func lackingCapabilities(_ policy: PolicySnapshot) -> [String] {
+        guard settings.sandbox != .off else { return [] }
+        return policy.devices.filter { !$0.hasOwnProcess }.flatMap { device in
+            policy.capabilities(on: device).subtracting(settings.keptCapabilities).sorted().map {
+                "device `\(device.name)`: commands that are allowed on it need \($0), which the gateway drops; "
+                    + "give the device `process: own`"
+            }
+        }
     }
 
     /// Why a device could not be opened now, if so.
@@ -212,7 +224,9 @@ struct Startup {
     /// `--check`: all of it but serving, with a warning for each device that is not there now.
     func check() throws {
         do throws(GatewayError) { try Gateway.check(configuration) } catch { throw Failure.gateway(error) }
-        for warning in needed(policy).compactMap(Self.warning) { print("warning: \(warning)") }
+        for warning in needed(policy).compactMap(Self.warning) + lackingCapabilities(policy) {
+            print("warning: \(warning)")
+        }
         for ending in CertificateEnding.all(of: configuration.trust) where ending.isSoon {
             print("warning: \(ending)")
         }

@@ -10,7 +10,7 @@ final class Daemon {
 
     let process = Process()
     private let pipe = Pipe()
-    /// Standard output and standard error, once the daemon has ended.
+    /// Standard output and standard error: all of it once the daemon has ended, before that as far as it was waited for.
     private(set) var log = ""
 
     init(_ arguments: [String], through wrapper: Wrapper = []) throws {
@@ -32,6 +32,18 @@ final class Daemon {
     }
 
     func signal(_ number: Int32) { Foundation.kill(process.processIdentifier, number) }
+
+    /// Waits until it has said something, for at most ten seconds.
+    func says(_ words: String) -> Bool {
+        eventually {
+            var source = pollfd(
+                fd: pipe.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+            if poll(&source, 1, 0) == 1 {
+                log += String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
+            }
+            return log.contains(words)
+        }
+    }
 
     /// Its exit code, or nil when it has not ended in ten seconds or was killed. What it says in these tests
     /// fits a pipe, so that it can be read when it has ended.

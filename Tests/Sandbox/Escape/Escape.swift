@@ -3,10 +3,10 @@ import RingOpener
 import RingPolicy
 import RingSandbox
 
-/// Code that has taken over a process and wants out: each attempt is made, with the sandbox of the gateway or without,
-/// and its result printed as `NAME: ERRNO`, 0 for one that came through.
+/// Code that has taken over a process and wants out: each attempt is made, with the sandbox of the gateway, with that of a
+/// device's own process, or without one, and its result printed as `NAME: ERRNO`, 0 for one that came through.
 ///
-/// usage: escape in|out FOLDER OUTSIDE PORT SOCKET
+/// usage: escape gateway|device|out FOLDER OUTSIDE PORT SOCKET
 ///
 /// FOLDER is what the sandbox leaves; OUTSIDE is a folder with a file `secret`, PORT a port of 127.0.0.1 and SOCKET the
 /// name of an abstract socket where somebody listens. Every attempt is harmless when it succeeds.
@@ -27,10 +27,15 @@ enum Escape {
         }
         let attempts = Attempts(
             inside: words[2], outside: words[3], port: port, socket: words[5], opener: opener)
-        if words[1] == "in" {
+        if words[1] != "out" {
             var reach = Reach()
             reach.writable = [words[2]]
-            reach.listening = [0]
+            if words[1] == "gateway" { reach.listening = [0] }
+            if words[1] == "device" {
+                reach.devices = ["/dev"]
+                // The most that a profile's commands need.
+                reach.capabilities = Set(["CAP_SYS_ADMIN"].compactMap(Capability.init))
+            }
             // TIOCGWINSZ
             reach.ioctls = [CodeMask(value: 0x5413)]
             do throws(SandboxError) { print("sandbox: \(try Sandbox.enter(reach))") } catch {

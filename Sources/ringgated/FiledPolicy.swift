@@ -3,11 +3,12 @@ import Logging
 import RingAdministration
 import RingPolicy
 
-/// The devices that the policy file names now: what the opener goes by. It looks at the file itself, because whoever asks it
-/// may be somebody who has taken the gateway over. A file that is wrong changes nothing.
-final class PolicyDevices {
+/// What the policy file says now: what the processes beside the gateway go by. They look at the file themselves, because whoever
+/// asks them may be somebody who has taken the gateway over. A file that is wrong changes nothing.
+final class FiledPolicy {
     private let administrator: Administrator
     private let logger: Logger
+    private var policy: PolicySnapshot
     private var devices: [String: Device]
     private var file: FileState?
 
@@ -16,18 +17,27 @@ final class PolicyDevices {
         self.administrator = administrator
         self.logger = logger
         self.file = file
+        self.policy = policy
         devices = Self.named(policy)
+    }
+
+    /// The whole of it; the same object until the file is another.
+    func now() -> PolicySnapshot {
+        let state = FileState(administrator.files.policy)
+        guard state != file else { return policy }
+        file = state
+        do {
+            policy = try administrator.load()
+            devices = Self.named(policy)
+        } catch {
+            logger.warning("devices are had as before, the policy file is wrong:\n\(error)")
+        }
+        return policy
     }
 
     /// What a name stands for; nil for nothing that can be opened.
     func device(_ name: String) -> Device? {
-        let now = FileState(administrator.files.policy)
-        if now != file {
-            file = now
-            do { devices = Self.named(try administrator.load()) } catch {
-                logger.warning("devices are opened as before, the policy file is wrong:\n\(error)")
-            }
-        }
+        _ = now()
         return devices[name]
     }
 
