@@ -28,6 +28,8 @@ final class CallLane: @unchecked Sendable {
     private var thread = pthread_t()
     /// Operations on files of the device that are closed. Touched by the engine's thread alone, without the lock.
     var startedBefore = 0
+    /// Whom the queue was too full for in this turn of the engine. Touched by the engine's thread alone.
+    private var crowd = Crowd()
 
     init(finished: FinishedList, counters: EngineCounters) throws(EngineError) {
         self.finished = finished
@@ -69,6 +71,21 @@ final class CallLane: @unchecked Sendable {
             lock.signal()
             return true
         }
+    }
+
+    /// How long it will be until there is room for one more of the session, if it was turned away in this turn already.
+    func turnsAway(_ tag: OperationTag, turn: UInt64) -> UInt64? {
+        crowd.turn == turn && crowd.flow == tag.flow ? crowd.add() : nil
+    }
+
+    /// The queue was too full for the session. The result is how long that will be.
+    func turnAway(_ tag: OperationTag, turn: UInt64) -> UInt64 {
+        crowd = lock.locked {
+            Crowd(
+                flow: tag.flow, turn: turn, wait: UInt64(depth) &* usualTime,
+                share: UInt64(waiting.count(of: tag.flow)))
+        }
+        return crowd.add()
     }
 
     /// Lets the thread end once it is idle. A thread stuck in the kernel cannot be ended and is left behind.
@@ -143,6 +160,25 @@ final class CallLane: @unchecked Sendable {
         sigfillset(&signals)
         sigdelset(&signals, rg_interrupt_signal())
         pthread_sigmask(SIG_SETMASK, &signals, nil)
+    }
+}
+
+/// Entries of one session that a full queue has turned away in one turn. That holds to the turn's end, so that a flood does not
+/// ask for the lock once for each of its entries; and each is told to come when those before it will have had their turn,
+/// not all of them at once.
+private struct Crowd {
+    var flow: UInt64 = 0
+    var turn: UInt64 = 0
+    /// Nanoseconds until the worker will have done what waits now.
+    var wait: UInt64 = 0
+    /// How many of the session's are among that.
+    var share: UInt64 = 0
+    var count: UInt64 = 0
+
+    /// One more. The result is how long it should wait.
+    mutating func add() -> UInt64 {
+        count += 1
+        return wait &* (1 + (count - 1) / max(share, 1))
     }
 }
 
@@ -271,9 +307,6 @@ extension CallLane {
     }
 
     // MARK: What it is doing
-
-    /// Nanoseconds until the worker will have done what waits now.
-    var expectedWait: UInt64 { lock.locked { UInt64(depth) &* usualTime } }
 
     /// Whether a call of it was given up that has not come back.
     var hasAbandoned: Bool { lock.locked { running?.pointee.isAnswered == true } }

@@ -7,6 +7,7 @@ extension DeviceEngine {
     mutating func submitCall(
         _ command: borrowing AuthorizedCommand, _ tag: OperationTag
     ) throws(Refusal) {
+        if let wait = files[command.file.index].lane?.turnsAway(tag, turn: now) { throw Self.full(wait) }
         let argument = command.argument
         let size = max(argument.count, command.replySize)
         let room = command.isPlain ? size : CallPlan.aligned(size) + CallPlan.size(for: command)
@@ -24,10 +25,15 @@ extension DeviceEngine {
         }
         if !command.isPlain { try makePlan(operation, command, at: CallPlan.aligned(size)) }
         guard let lane = files[command.file.index].lane, lane.enqueue(operation) else {
-            let wait = files[command.file.index].lane?.expectedWait ?? 0
-            throw giveUp(operation, "the device's worker has all the calls waiting that it takes", wait)
+            drop(operation)
+            throw Self.full(files[command.file.index].lane?.turnAway(tag, turn: now) ?? 0)
         }
         counters.calls.add(1, ordering: .relaxed)
+    }
+
+    private static func full(_ wait: UInt64) -> Refusal {
+        Refusal(
+            .busy, "the device's worker has all the calls waiting that it takes; try again", retryAfter: wait)
     }
 
     private mutating func makePlan(

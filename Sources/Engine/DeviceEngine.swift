@@ -121,13 +121,10 @@ public struct DeviceEngine: ~Copyable {
         return operation
     }
 
-    mutating func giveUp(
-        _ operation: OperationPointer, _ text: String = "the kernel's queue is full",
-        _ retryAfter: UInt64 = 0
-    ) -> Refusal {
-        if operation.pointee.kind != .call { ringEntries -= 1 }
+    mutating func giveUp(_ operation: OperationPointer) -> Refusal {
+        ringEntries -= 1
         drop(operation)
-        return Refusal(.busy, "\(text); try again", retryAfter: retryAfter)
+        return Refusal(.busy, "the kernel's queue is full; try again")
     }
 
     /// Takes an operation back that nothing has begun with.

@@ -65,13 +65,14 @@ public struct Refusal: Error, Equatable, Sendable {
     public func encoded() -> [UInt8] {
         let rule = Self.cut(self.rule)
         let text = Self.cut(self.text)
-        var bytes = [UInt8](repeating: 0, count: Self.header)
-        bytes.withUnsafeMutableBytes {
-            $0.storeWire(reason.rawValue, at: 0)
-            $0.storeWire(UInt16(rule.utf8.count), at: 2)
-            $0.storeWire(UInt32(text.utf8.count), at: 4)
-        }
-        return bytes + rule.utf8 + text.utf8
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.header + rule.utf8.count + text.utf8.count)
+        withUnsafeBytes(of: reason.rawValue.littleEndian) { bytes += $0 }
+        withUnsafeBytes(of: UInt16(rule.utf8.count).littleEndian) { bytes += $0 }
+        withUnsafeBytes(of: UInt32(text.utf8.count).littleEndian) { bytes += $0 }
+        bytes += rule.utf8
+        bytes += text.utf8
+        return bytes
     }
 
     public static func decode(_ payload: WireBytes) throws(WireError) -> Refusal {
