@@ -4,6 +4,7 @@ import json
 # include/uapi/asm-generic/ioctls.h
 TIOCGWINSZ = 0x5413
 MEMORY_KIB = 256 << 10
+CLIENTS = 10
 
 
 def load(gateway, options, clients, depth, seconds):
@@ -18,13 +19,14 @@ def load(gateway, options, clients, depth, seconds):
 
 
 def overload(gateway, options):
-    """A worker takes 1,024 calls at a time; peak is what it does when it is asked for a tenth of what then comes."""
+    """A worker takes 1,024 calls at a time. Peak is what it does for the same clients when each wants a tenth as much: with fewer
+    of them the difference would be that of their number."""
     seconds = 5 if options.full else 2
-    load(gateway, options, 1, 1000, 0.5)
+    load(gateway, options, CLIENTS, 100, 0.5)
     peaks, goods, busy, failures = [], [], 0, []
     for _ in range(5):
-        peak, _, failure = load(gateway, options, 1, 1000, seconds)
-        good, refused, other = load(gateway, options, 10, 1000, seconds)
+        peak, _, failure = load(gateway, options, CLIENTS, 100, seconds)
+        good, refused, other = load(gateway, options, CLIENTS, 1000, seconds)
         peaks.append(peak)
         goods.append(good)
         busy += refused
