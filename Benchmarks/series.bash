@@ -121,6 +121,16 @@ compare_opens() {
     unset "server_of[itself]"
 }
 
+# A device with a process of its own, beside one that the gateway operates.
+compare_apart() {
+    sed 's|profile: "null"}|profile: "null", process: own}|' "$work/policy.yaml" >"$work/apart-policy.yaml"
+    sed "s|^audit: .*|audit: \"$work/audit-apart\"|; s|policy.yaml|apart-policy.yaml|" "$work/gateway.yaml" >"$work/apart.yaml"
+    start apart "$gateway" --config "$work/apart.yaml"
+    compare_at apart_points apart load_of gateway apart
+    end_process "${server_of[apart]}"
+    unset "server_of[apart]"
+}
+
 measure_footprint() {
     python3 Benchmarks/footprint.py --limit "${pin_server[*]} $limit_build/limit-server --cert $work/server.pem \
             --key $work/server.key --ca $work/ca.pem" --cert "$work/client.pem" --key "$work/client.key" \

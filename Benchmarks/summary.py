@@ -102,6 +102,19 @@ def opens(records):
     return {side: side_summary(list(runs.values())) for side, runs in sides.items()}
 
 
+def apart(records):
+    """A device with a process of its own beside one that the gateway operates."""
+    points = []
+    for (connections, depth), sides in by_point(records, "apart").items():
+        point = {"point": f"{connections}x{depth}"}
+        for side, runs in sides.items():
+            point[side] = side_summary(list(runs.values()))
+        if {"gateway", "apart"} <= set(sides):
+            point["apart-ratio"] = ratios(sides["apart"], sides["gateway"])
+        points.append(point)
+    return points
+
+
 def payloads(records, logs):
     """Gigabytes (10^9) a second of reads of each size; the side of such a run is the size."""
     sides = by_point(records, "payload").get((1, 2), {})
@@ -222,6 +235,7 @@ def print_report(result):
     print_one_by_one(result["one-by-one"], result["no-ssh"])
     print_recorded(result["recorded"])
     print_opens(result["opens"])
+    print_apart(result["apart"])
     print_payloads(result["payloads"])
     print_chains(result["chains"])
     if result["local"]:
@@ -308,6 +322,18 @@ def print_opens(sides):
         *(cell(sides[side]["p50-us"], ",.0f") for side in ("gateway", "itself"))))
 
 
+def print_apart(points):
+    if not points:
+        return
+    row = "{:<8} {:<34} {:<34} {:<22} {:<22} {}"
+    print("\n" + row.format(
+        "point", "device in the gateway, a second", "in its own process, a second", "ratio", "p50-us", "own p50-us"))
+    for point in points:
+        rates = [cell(point[side]["commands-per-second"], ",.0f") for side in ("gateway", "apart")]
+        times = [cell(point[side]["p50-us"], ",.0f") for side in ("gateway", "apart")]
+        print(row.format(point["point"], *rates, cell(point["apart-ratio"], ".3f"), *times))
+
+
 def print_payloads(payloads):
     if not payloads:
         return
@@ -351,6 +377,7 @@ def main():
         "no-ssh": arguments.no_ssh or None,
         "recorded": recorded(records, arguments.logs),
         "opens": opens(records),
+        "apart": apart(records),
         "payloads": payloads(records, arguments.logs),
         "chains": chains(arguments.logs),
         "local": local_rates((arguments.logs / "local").open()) if (arguments.logs / "local").exists() else None,

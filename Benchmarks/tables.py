@@ -117,6 +117,19 @@ def opens(result):
     return table(["an open with its close", "microseconds"], rows)
 
 
+def apart(result):
+    rows = [
+        [
+            point["point"], *(median(point[side]["commands-per-second"]) for side in ("gateway", "apart")),
+            spread(point["apart-ratio"], decimals(2)), *(median(point[side]["p50-us"]) for side in ("gateway", "apart")),
+        ]
+        for point in result["apart"]
+    ]
+    return table(
+        ["", "in the gateway, a second", "in its own process, a second", "ratio", "microseconds in the gateway", "in its own process"],
+        rows)
+
+
 def chains(result):
     rows = [
         [
@@ -162,7 +175,7 @@ def local(result):
     return table(["series", "batch", "commands a second"], rows)
 
 
-TABLES = (points, clients, calls, recorded, grpc, one, opens, chains, footprint, payloads, local)
+TABLES = (points, clients, calls, recorded, grpc, one, opens, apart, chains, footprint, payloads, local)
 
 
 def main():
