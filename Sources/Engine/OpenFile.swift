@@ -107,6 +107,6 @@ struct OpenFileTable: ~Copyable {
 
     subscript(index: UInt32) -> OpenFile {
         @inline(__always) _read { yield place(index).pointee }
-        @inline(__always) nonmutating _modify { yield &place(index).pointee }
+        @inline(__always) _modify { yield &place(index).pointee }
     }
 }

@@ -1,14 +1,16 @@
 import RingPolicy
 import RingProtocol
 
-/// What the loop shares with others, to be touched only between `commons.enter` and `commons.leave`.
+/// What the loop shares with others, to be touched only between `commons.enter` and `commons.leave`. By way of a copy of the
+/// reference, for the reason that `Commons.entered` gives.
 extension GatewayLoop {
     var devices: DeviceTable {
         _read {
             assert(commons.isEntered)
             yield commons.devices
         }
-        nonmutating _modify {
+        _modify {
+            let commons = commons
             assert(commons.isEntered)
             yield &commons.devices
         }
@@ -19,7 +21,8 @@ extension GatewayLoop {
             assert(commons.isEntered)
             yield commons.leases
         }
-        nonmutating _modify {
+        _modify {
+            let commons = commons
             assert(commons.isEntered)
             yield &commons.leases
         }
@@ -30,7 +33,8 @@ extension GatewayLoop {
             assert(commons.isEntered)
             yield commons.consoles
         }
-        nonmutating _modify {
+        _modify {
+            let commons = commons
             assert(commons.isEntered)
             yield &commons.consoles
         }

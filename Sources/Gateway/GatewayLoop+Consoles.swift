@@ -82,7 +82,7 @@ extension GatewayLoop {
                 consoles[index]?.grant = grant
                 consoles[index]?.state = .opening
             } catch {
-                consoles[index]?.state = .closed(until: now + Console.retry)
+                rest(index)
             }
         }
     }
@@ -113,14 +113,20 @@ extension GatewayLoop {
             pumpElsewhere(index)
             readNext(index)
         case .operation: closeConsole(index)
-        case .notOpened: consoles[index]?.state = .closed(until: now + Console.retry)
+        case .notOpened: rest(index)
         case .gave, .gaveNothing, .closed, .cancelled: break
         }
     }
 
     private mutating func closeConsole(_ index: DeviceTable.Index) {
         if case .open(let file)? = consoles[index]?.state { closeFile(file, tag: nil) }
-        consoles[index]?.state = .closed(until: now + Console.retry)
+        rest(index)
+    }
+
+    /// It is opened again after a while.
+    private mutating func rest(_ index: DeviceTable.Index) {
+        let later = now + Console.retry
+        consoles[index]?.state = .closed(until: later)
     }
 
     private mutating func readNext(_ index: DeviceTable.Index) {

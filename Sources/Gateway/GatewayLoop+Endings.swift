@@ -63,9 +63,7 @@ extension GatewayLoop {
             connection.pointee.pendingShutdowns == 0
         else { return }
         prove(connection)
-        commons.enter()
-        commons.door.leave(connection.pointee.peer.source)
-        commons.leave()
+        commons.entered { $0.door.leave(connection.pointee.peer.source) }
         network.release(connection.pointee.place.index)
         connections.remove(connection.pointee.place.index)
         counters.connections.subtract(1, ordering: .relaxed)
@@ -75,9 +73,7 @@ extension GatewayLoop {
     mutating func prove(_ connection: ConnectionPointer) {
         guard connection.pointee.isUnproven else { return }
         connection.pointee.isUnproven = false
-        commons.enter()
-        commons.door.prove(connection.pointee.peer.source)
-        commons.leave()
+        commons.entered { $0.door.prove(connection.pointee.peer.source) }
     }
 
     /// Once a client that said goodbye is owed nothing more, the gateway says it too.

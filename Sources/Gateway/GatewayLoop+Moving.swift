@@ -22,9 +22,8 @@ extension GatewayLoop {
         guard let place = connections.reserve(), network.adopt(connection.takeSocket(), at: place.index)
         else {
             counters.connections.subtract(1, ordering: .relaxed)
-            commons.enter()
-            commons.door.leave(connection.peer.source)
-            commons.leave()
+            let source = connection.peer.source
+            commons.entered { $0.door.leave(source) }
             return
         }
         connection.place = place

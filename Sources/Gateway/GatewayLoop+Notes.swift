@@ -40,21 +40,20 @@ extension GatewayLoop {
 
     /// A denial counts for its device. What is no device's name is the client's word, and is not kept.
     private func note(_ request: @autoclosure () -> LoggedRequest, deniedOn name: String? = nil) {
-        commons.enter()
-        commons.requests.add(request())
-        // A file that a command gave is DEVICE/PROFILE.
-        if let device = name.map({ String($0.prefix { $0 != "/" }) }), devices.find(device) != nil {
-            commons.requests.countDenial(on: device)
+        commons.entered { commons in
+            commons.requests.add(request())
+            // A file that a command gave is DEVICE/PROFILE.
+            if let device = name.map({ String($0.prefix { $0 != "/" }) }), commons.devices.find(device) != nil
+            {
+                commons.requests.countDenial(on: device)
+            }
         }
-        commons.leave()
     }
 
     /// One loop's intervals are all loops'.
     func endRequestInterval() {
         guard number == 0 else { return }
-        commons.enter()
-        commons.requests.endInterval(logger)
-        commons.leave()
+        commons.entered { $0.requests.endInterval(logger) }
     }
 
     private static func request(

@@ -45,18 +45,16 @@ extension GatewayLoop {
 
     /// Why nobody more may come in from there, if so.
     private func admit(_ peer: PeerAddress) -> Doorkeeper.Reason? {
-        commons.enter()
-        defer { commons.leave() }
-        return commons.door.admit(peer.source, dice: Int.random(in: 0..<100))
+        commons.entered { $0.door.admit(peer.source, dice: Int.random(in: 0..<100)) }
     }
 
     /// Closes a connection that was admitted but has no place.
     private func turnAway(_ peer: PeerAddress, _ descriptors: Int32...) {
         for descriptor in descriptors where descriptor >= 0 { Glibc.close(descriptor) }
-        commons.enter()
-        commons.door.prove(peer.source)
-        commons.door.leave(peer.source)
-        commons.leave()
+        commons.entered {
+            $0.door.prove(peer.source)
+            $0.door.leave(peer.source)
+        }
     }
 
     mutating func received(_ event: NetworkEvent, _ cqe: UnsafePointer<io_uring_cqe>, hasMore: Bool) {

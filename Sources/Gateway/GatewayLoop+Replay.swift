@@ -63,6 +63,7 @@ extension GatewayLoop {
         _ entry: Entry, _ tag: OperationTag, replySize: Int?, on index: DeviceTable.Index, by grant: Grant,
         _ session: SessionPointer
     ) throws(Refusal) {
+        let commons = commons
         commons.enter()
         defer { commons.leave() }
         let name = devices[index].name
@@ -126,6 +127,7 @@ extension GatewayLoop {
 
     /// What the device says before anything is asked of it, to who opens it first.
     mutating func greet(_ index: DeviceTable.Index) {
+        let commons = commons
         commons.enter()
         defer { commons.leave() }
         let name = devices[index].name
@@ -139,6 +141,7 @@ extension GatewayLoop {
     private func differs(
         _ entry: Entry, from next: ReplayScript.Step?, on device: String, by grant: Grant
     ) -> Refusal {
+        let commons = commons
         let asked = Self.words(entry, grant)
         var text = "the replay of \(device) differs: "
         if commons.replays.order == .any {

@@ -37,6 +37,7 @@ extension GatewayLoop {
         let named = entry.namesDevice ? Self.deviceName(entry, session) : nil
         let device = grant?.device.name ?? named ?? ""
         let principals = session.pointee.rights.policy.principals
+        let commons = commons
         commons.enter()
         defer { commons.leave() }
         guard !commons.trace.isLooking(session.pointee.number), commons.trace.wants(device, principals),
@@ -77,9 +78,7 @@ extension GatewayLoop {
         }
         if goesOn { line.add("more", true) }
         if header.flags.contains(.indeterminate) { line.add("indeterminate", true) }
-        commons.enter()
-        commons.trace.add(line.object, arrival.device, arrival.principals)
-        commons.leave()
+        commons.entered { $0.trace.add(line.object, arrival.device, arrival.principals) }
     }
 
     /// `{"device": "NAME", "principal": "NAME"}`, both of the policy in force.
@@ -91,11 +90,12 @@ extension GatewayLoop {
         if let principal = filter.principal, !policy.principals.contains(where: { $0.name == principal }) {
             throw Refusal(.shape, "the policy has no such principal")
         }
-        commons.enter()
-        defer { commons.leave() }
-        let lines = try commons.trace.take(for: session.pointee.number, filter, now: now)
-        commons.isTraced.store(true, ordering: .relaxed)
-        return lines
+        let now = now
+        return try commons.entered { (commons) throws(Refusal) in
+            let lines = try commons.trace.take(for: session.pointee.number, filter, now: now)
+            commons.isTraced.store(true, ordering: .relaxed)
+            return lines
+        }
     }
 
     /// To be called at every tick of the loop.
@@ -103,10 +103,11 @@ extension GatewayLoop {
         guard trace.isOn else { return }
         trace.arrivals = trace.arrivals.filter { find(session: $0.value.session) != nil }
         guard number == 0 else { return }
-        commons.enter()
-        commons.trace.expire(now: now)
-        commons.isTraced.store(!commons.trace.isEmpty, ordering: .relaxed)
-        commons.leave()
+        let now = now
+        commons.entered {
+            $0.trace.expire(now: now)
+            $0.isTraced.store(!$0.trace.isEmpty, ordering: .relaxed)
+        }
     }
 }
 
