@@ -157,7 +157,7 @@ let package = Package(
                 "RingAudit", "RingFault", "RingGateway", "RingPolicy", "RingPolicyFile", "RingProtocol",
                 "TestSupport", logging,
             ],
-            path: "Tests/FaultProof", exclude: ["leaks.txt"]),
+            path: "Tests/FaultProof", exclude: ["leaks.txt", "races.txt"]),
         .executableTarget(
             name: "hil-checks", dependencies: ["RingClient", "RingProtocol", argumentParser],
             path: "Tests/hil/Checks"),
