@@ -50,7 +50,7 @@ import Testing
         #expect(try eventually { try site.read("other").output == "more" })
         site.daemon.signal(SIGTERM)
         #expect(try site.daemon.exitCode() == 0)
-        #expect(site.daemon.log.contains("devices are opened as before"), "\(site.daemon.log)")
+        #expect(site.daemon.log.contains("devices are had as before"), "\(site.daemon.log)")
     }
 
     @Test func withoutItTheGatewayEndsAndSaysSo() throws {
