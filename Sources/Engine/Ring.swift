@@ -21,6 +21,9 @@ package struct RingFence: Sendable {
 /// fences it in. All entries must then name registered files: a plain descriptor of the process is out of
 /// reach.
 package struct Ring: ~Copyable {
+    /// Entries and completions that a ring has room for which is made to overflow.
+    private static let tight: UInt32 = 4
+
     /// Heap memory, so that its address never changes: liburing and completions in place refer to it.
     private let ring: UnsafeMutablePointer<io_uring>
 
@@ -33,8 +36,9 @@ package struct Ring: ~Copyable {
             RG_SETUP_R_DISABLED | RG_SETUP_SINGLE_ISSUER | RG_SETUP_DEFER_TASKRUN | RG_SETUP_SUBMIT_ALL
             | RG_SETUP_CLAMP | RG_SETUP_CQSIZE
         if wide { parameters.flags |= RG_SETUP_SQE128 | RG_SETUP_CQE32 }
-        parameters.cq_entries = completions
-        let result = io_uring_queue_init_params(entries, ring, &parameters)
+        let isTight = Fault.completions.strikes != nil
+        parameters.cq_entries = isTight ? Self.tight : completions
+        let result = io_uring_queue_init_params(isTight ? Self.tight : entries, ring, &parameters)
         guard result == 0 else {
             ring.deallocate()
             throw .setup(errno: -result)

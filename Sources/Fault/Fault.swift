@@ -7,6 +7,8 @@
 public enum Fault: String, CaseIterable, Sendable {
     /// A ring's queue of entries is full.
     case entry
+    /// A ring is made with so little room for completions that its queue overflows, and the kernel keeps the rest.
+    case completions
     /// io_uring_enter(2) takes nothing for once.
     case submission
     /// What an entry asks for does not go; its completion says EBADF.

@@ -83,8 +83,9 @@ struct FaultProof {
             case .thread: [EAGAIN]
             case .auditWrite, .auditFile: [ENOSPC, EIO]
             case .auditSync: [EIO, ENOSPC]
-            case .entry, .submission, .operation, .shortSend, .guardedMemory, .payload, .session, .ciphertext,
-                .encryption:
+            case .entry, .completions, .submission, .operation, .shortSend, .guardedMemory, .payload,
+                .session,
+                .ciphertext, .encryption:
                 [ENOMEM]
             }
         }
@@ -93,7 +94,8 @@ struct FaultProof {
         var mayCut: Bool {
             switch self {
             case .operation, .file, .session, .ciphertext, .encryption: true
-            case .entry, .submission, .shortSend, .ioctl, .open, .close, .thread, .guardedMemory, .payload,
+            case .entry, .completions, .submission, .shortSend, .ioctl, .open, .close, .thread,
+                .guardedMemory, .payload,
                 .auditWrite,
                 .auditSync, .auditFile:
                 false
