@@ -17,6 +17,8 @@ public struct Submission {
         var flags: EntryFlags = []
         /// Members of the chain that the next entry continues.
         var chain = 0
+        /// Whether the entry before has neither flags nor an argument.
+        var isBare = false
     }
 
     /// Proves lengths, padding, flags, request ids and chains.
@@ -33,6 +35,15 @@ public struct Submission {
         var position = 0
         var proof = Proof(last: after)
         for index in 0..<remaining {
+            if proof.isBare, Self.isLikeTheOneBefore(bytes, at: position) {
+                let requestID = RequestID(bytes.load(UInt64.self, at: position + 8))
+                guard requestID > proof.last else {
+                    throw Self.outOfOrder(requestID, after: proof.last, UInt32(index))
+                }
+                proof.last = requestID
+                position += Limits.entryHeader
+                continue
+            }
             position += try Self.prove(
                 bytes, at: position, index: UInt32(index), allowed: allowed, after: &proof)
         }
@@ -67,12 +78,7 @@ public struct Submission {
             throw WireError(.limit, rule: 34, entry: index, "a chain of more than \(Limits.chain) entries")
         }
         let requestID = RequestID(header.load(UInt64.self, at: 8))
-        guard requestID > proof.last else {
-            throw WireError(
-                .requestID, rule: 14, entry: index,
-                "request id \(requestID.value) is not above \(proof.last.value)"
-            )
-        }
+        guard requestID > proof.last else { throw outOfOrder(requestID, after: proof.last, index) }
         proof.last = requestID
         let length = Int(header.load(UInt32.self, at: 28))
         guard length <= Limits.payload else {
@@ -86,7 +92,38 @@ public struct Submission {
         guard bytes.slice(position + Limits.entryHeader, padded).isZero(from: length) else {
             throw WireError(.reserved, rule: 16, entry: index, "padding behind the argument is not zero")
         }
+        proof.isBare = length == 0 && flags.isEmpty
         return Limits.entryHeader + padded
+    }
+
+    private static func outOfOrder(_ id: RequestID, after last: RequestID, _ index: UInt32) -> WireError {
+        WireError(.requestID, rule: 14, entry: index, "request id \(id.value) is not above \(last.value)")
+    }
+
+    /// Whether the entry header at `position` is that of the entry before, which ends there and has no argument, but for the
+    /// request id. False where no whole header is.
+    @inlinable @inline(__always)
+    static func isLikeTheOneBefore(_ bytes: WireBytes, at position: Int) -> Bool {
+        guard position >= Limits.entryHeader, bytes.count - position >= Limits.entryHeader else {
+            return false
+        }
+        let both = bytes.slice(position - Limits.entryHeader, 2 * Limits.entryHeader)
+        return both.load(UInt64.self, at: 0) == both.load(UInt64.self, at: Limits.entryHeader)
+            && both.load(UInt64.self, at: 16) == both.load(UInt64.self, at: Limits.entryHeader + 16)
+            && both.load(UInt64.self, at: 24) == both.load(UInt64.self, at: Limits.entryHeader + 24)
+    }
+
+    /// Takes the next entry if it is like `entry`, which was taken last, in all but its request id; arguments are not compared,
+    /// so one that has some is like no other.
+    @inlinable @inline(__always)
+    public mutating func nextAlike(_ entry: Entry) -> RequestID? {
+        guard remaining > 0, entry.argument.count == 0, Self.isLikeTheOneBefore(bytes, at: position) else {
+            return nil
+        }
+        let requestID = RequestID(bytes.load(UInt64.self, at: position + 8))
+        position += Limits.entryHeader
+        remaining -= 1
+        return requestID
     }
 
     /// The next entry, or nil after the last.

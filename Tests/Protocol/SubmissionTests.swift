@@ -38,6 +38,54 @@ struct SubmissionTests {
         }
     }
 
+    @Test("An entry like the one before is known by its request id alone, and nothing else is taken for one")
+    func alike() throws {
+        let one = Entry(.command, requestID: RequestID(1), slot: FileSlot(3), subOpcode: SubOpcode(9))
+        let same = Entry(.command, requestID: RequestID(5), slot: FileSlot(3), subOpcode: SubOpcode(9))
+        let others = [
+            Entry(.read, requestID: RequestID(5), slot: FileSlot(3), subOpcode: SubOpcode(9)),
+            Entry(.command, requestID: RequestID(5), slot: FileSlot(2), subOpcode: SubOpcode(9)),
+            Entry(.command, requestID: RequestID(5), slot: FileSlot(3), subOpcode: SubOpcode(8)),
+            Entry(.command, requestID: RequestID(5), slot: FileSlot(3), subOpcode: SubOpcode(9), offset: 1),
+            Entry(.command, requestID: RequestID(5), slot: FileSlot(3), subOpcode: SubOpcode(9), timeout: 1),
+            Entry(
+                .command, requestID: RequestID(5), slot: FileSlot(3), subOpcode: SubOpcode(9), flags: .drain),
+        ]
+        for (next, isAlike) in [(same, true)] + others.map({ ($0, false) }) {
+            try taken(one, next) { submission, entry in
+                let id = submission.nextAlike(entry)
+                #expect(id == (isAlike ? RequestID(5) : nil))
+                let rest = submission.next()
+                #expect(rest?.requestID == (isAlike ? nil : RequestID(5)))
+                #expect(submission.nextAlike(entry) == nil)
+            }
+        }
+        // An argument may look like a header, and that of the entry behind it like the same one.
+        try submission([same]).dropFirst(Limits.frameHeader).map { $0 }.wire { header in
+            let disguised = Entry(
+                .command, requestID: RequestID(1), slot: FileSlot(3), subOpcode: SubOpcode(1),
+                argument: header)
+            try taken(disguised, same) { submission, entry in
+                #expect(submission.nextAlike(entry) == nil)
+                #expect(submission.next()?.subOpcode == SubOpcode(9))
+            }
+        }
+        let late = Entry(.command, requestID: RequestID(1), slot: FileSlot(3), subOpcode: SubOpcode(9))
+        #expect(try prove(submission([one, same, late])) == Broken(.requestID, 14, entry: 2))
+    }
+
+    /// Takes the first of two entries.
+    private func taken(
+        _ first: Entry, _ second: Entry, _ body: (inout Submission, Entry) -> Void
+    ) throws {
+        try submission([first, second]).wire { bytes in
+            let frame = try #require(try Frame.decode(bytes, payloadLimit: Limits.framePayload))
+            var submission = try Submission(frame, allowed: [.drain], after: RequestID(0))
+            guard let entry = submission.next() else { return }
+            body(&submission, entry)
+        }
+    }
+
     @Test("An unknown operation is an entry without one, not an error")
     func unknownOperation() throws {
         for byte in UInt8.min...UInt8.max {
