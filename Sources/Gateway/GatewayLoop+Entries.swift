@@ -28,6 +28,55 @@ extension GatewayLoop {
         }
     }
 
+    /// Starts a command in which only policy and credit have a say, and those behind it that are like it in all but their
+    /// request ids: each is decided, but what it is decided by is looked for once. False for all else, and for what is
+    /// refused: nothing was done about that.
+    @inline(__always)
+    mutating func admitAlike(
+        _ entry: Entry, _ submission: inout Submission, _ session: SessionPointer
+    ) -> Bool {
+        guard entry.operation == .command, entry.flags.isEmpty, entry.timeout == 0, mode == .serving,
+            !trace.isOn, let slot = session.pointee.state.slots.plain(entry.slot), slot.file.loop == number
+        else { return false }
+        // Not a retained reference: counting them would cost as much as deciding.
+        return slot.grant._withUnsafeGuaranteedRef { grant in
+            guard let first = grant.authorizePlain(entry, on: slot.file) else { return false }
+            let charge = entry.argument.count + first.replySize
+            start(first, entry.requestID, entry.slot, charge, session)
+            var count: UInt64 = 1
+            // Decided before it is taken, so that none is taken and not answered.
+            while let next = grant.authorizePlain(entry, on: slot.file), let id = submission.nextAlike(entry)
+            {
+                start(next, id, entry.slot, charge, session)
+                count += 1
+            }
+            session.pointee.reads.add(.init(slot.device, .command, entry.subOpcode), count)
+            return true
+        }
+    }
+
+    @inline(__always)
+    private mutating func start(
+        _ command: consuming AuthorizedCommand, _ id: RequestID, _ slot: FileSlot, _ charge: Int,
+        _ session: SessionPointer
+    ) {
+        do throws(Refusal) {
+            try session.pointee.state.charge(charge)
+            do throws(Refusal) {
+                try engine.submit(
+                    command,
+                    tag: OperationTag(
+                        session: session.pointee.place.index, generation: session.pointee.tagGeneration,
+                        requestID: id, slot: slot, charge: UInt32(charge)))
+            } catch {
+                session.pointee.state.refund(charge)
+                throw error
+            }
+        } catch {
+            refuse(id, error, session)
+        }
+    }
+
     /// Operations that need a feature.
     private mutating func admitOptional(_ entry: Entry, _ session: SessionPointer) throws(Refusal) {
         try entry.requireFeature(in: session.pointee.state.features)
@@ -59,30 +108,7 @@ extension GatewayLoop {
         if let refusal { throw refusal }
     }
 
-    @inline(__always)
     private mutating func run(
-        _ entry: Entry, on slot: SlotTable.OpenSlot, by grant: Grant, _ session: SessionPointer
-    ) throws(Refusal) {
-        guard slot.isPlain, slot.file.loop == number, entry.flags.isEmpty, entry.timeout == 0,
-            let command = grant.authorizePlain(entry, on: slot.file)
-        else { return try runAny(entry, on: slot, by: grant, session) }
-        session.pointee.reads.add(.init(slot.device, .command, entry.subOpcode))
-        let charge = entry.argument.count + command.replySize
-        try session.pointee.state.charge(charge)
-        do throws(Refusal) {
-            try engine.submit(
-                command,
-                tag: OperationTag(
-                    session: session.pointee.place.index, generation: session.pointee.tagGeneration,
-                    requestID: entry.requestID,
-                    slot: entry.slot, charge: UInt32(charge)))
-        } catch {
-            session.pointee.state.refund(charge)
-            throw error
-        }
-    }
-
-    private mutating func runAny(
         _ entry: Entry, on slot: SlotTable.OpenSlot, by grant: Grant, _ session: SessionPointer
     ) throws(Refusal) {
         let command = try grant.authorize(entry, on: slot.file, &layout) {

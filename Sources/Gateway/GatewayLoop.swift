@@ -174,9 +174,7 @@ struct GatewayLoop: ~Copyable {
     private mutating func handleDeviceCompletions() {
         now = KernelClock.monotonic()
         engine.beginTurn(now: now)
-        repeat {
-            while let completion = engine.nextPlain() { answer(completion) }
-        } while answerNext()
+        repeat { answerPlain() } while answerNext()
     }
 
     /// One of the completions that are not plain. False when there is none.

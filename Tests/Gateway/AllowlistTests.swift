@@ -1,3 +1,4 @@
+import RingPolicy
 import RingProtocol
 import TestSupport
 import Testing
@@ -42,6 +43,39 @@ import Testing
             #expect(completion.header.flags.engine == .gateway)
         }
         #expect(calls(site) == before)
+    }
+
+    /// An argument that looks like the header of a command which is denied, and that command behind it.
+    @Test func whatLooksLikeAnEntryIsNone() throws {
+        let wide = CommandShape(
+            name: "WIDE", code: SubOpcode(7), transport: .call, effect: .read, placement: .pointer,
+            size: 32,
+            fields: (0..<4).map { Field(name: "word\($0)", type: .unsigned(bytes: 8), offset: 8 * $0) })
+        var policy = SitePolicy()
+        policy.devices = [
+            Device(
+                name: "null", path: "/dev/null", kind: .character, access: .readOnly,
+                profile: Profile(
+                    name: "null", summary: "", commands: [SitePolicy.nothing, SitePolicy.another, wide]))
+        ]
+        policy.rules = [SitePolicy.rule("null", on: "null", [SitePolicy.nothing, wide])]
+        let site = try Site(policy)
+        let client = try site.greeted()
+        try client.submit([.open("null", slot: 0, id: 1)])
+        _ = try client.completions(1)
+        let denied = RawEntry(.command, id: 3, code: SitePolicy.another.code.code)
+        try client.submit([
+            RawEntry(.command, id: 2, code: 7, argument: denied.bytes), denied,
+            RawEntry(.command, id: 4, code: SitePolicy.another.code.code),
+            RawEntry(.command, id: 5, code: SitePolicy.nothing.code.code),
+            RawEntry(.command, id: 6, code: SitePolicy.nothing.code.code),
+            .close(slot: 0, id: 7), RawEntry(.command, id: 8, code: SitePolicy.nothing.code.code),
+        ])
+        let answers = try client.completions(7).sorted { $0.id < $1.id }
+        // It ran; /dev/null knows no such ioctl(2).
+        #expect(answers[0].refusal == nil && answers[0].result < 0 && answers[0].flags.engine == .call)
+        #expect(answers[1...2].allSatisfy { $0.refusal?.reason == .noRule })
+        #expect(answers[3...4].allSatisfy { $0.result == 0 } && answers[6].refusal?.reason == .slotNotOpen)
     }
 
     @Test func aBuiltInNeverIsNamed() throws {

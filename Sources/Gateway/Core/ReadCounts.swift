@@ -30,19 +30,19 @@ struct ReadCounts {
     static let kinds = 1_024
 
     @inline(__always)
-    mutating func add(_ key: Key) {
+    mutating func add(_ key: Key, _ times: UInt64 = 1) {
         if key.bits == last {
-            count += 1
+            count += times
         } else {
-            turn(to: key)
+            turn(to: key, times)
         }
     }
 
-    private mutating func turn(to key: Key) {
+    private mutating func turn(to key: Key, _ times: UInt64) {
         if count > 0 { others[last, default: 0] += count }
         let isKnown = others.count < Self.kinds || others[key.bits] != nil
         last = isKnown ? key.bits : Key(key.device, .nop, SubOpcode(0)).bits
-        count = 1
+        count = times
     }
 
     var isEmpty: Bool { count == 0 && others.isEmpty }

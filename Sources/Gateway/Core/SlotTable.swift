@@ -87,6 +87,15 @@ struct SlotTable {
         return found
     }
 
+    /// The same when it is open and plain; nil for all else.
+    @inline(__always)
+    func plain(_ slot: FileSlot) -> OpenSlot? {
+        guard Int(slot.index) < open.count, let found = open[Int(slot.index)], found.isPlain else {
+            return nil
+        }
+        return found
+    }
+
     /// What may be done on an open slot's file.
     func grant(_ slot: FileSlot) -> Grant? {
         Int(slot.index) < slots.count && slots[Int(slot.index)].use == .open
