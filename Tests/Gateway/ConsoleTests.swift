@@ -30,6 +30,13 @@ import Testing
         return client
     }
 
+    /// A client that looks on; what is said from now on it hears.
+    private func follow(_ client: RawClient, _ size: UInt32, credit: UInt32) throws {
+        // What comes behind the stream is answered once it has begun.
+        try client.submit([.stream(size, credit: credit, slot: 0, id: 2), .nop(3)])
+        #expect(try client.completions(1)[0].id == 3)
+    }
+
     private func hear(_ count: Int, _ client: RawClient) throws -> String {
         var text = ""
         while text.utf8.count < count {
@@ -42,7 +49,7 @@ import Testing
         let line = try SerialLine()
         let site = try site(line)
         let (first, second) = (try opened(site), try opened(site))
-        for client in [first, second] { try client.submit([.stream(100, credit: 50, slot: 0, id: 2)]) }
+        for client in [first, second] { try follow(client, 100, credit: 50) }
         line.say("login: ")
         #expect(try hear(7, first) == "login: ")
         #expect(try hear(7, second) == "login: ")
@@ -52,10 +59,10 @@ import Testing
         let back = try third.completions(2)
         #expect(back.first { $0.id == 2 }?.payload == Array("login: ".utf8))
         #expect(back.first { $0.id == 3 }?.payload == Array("gin".utf8))
-        try first.submit([.cancel(2, id: 3)])
+        try first.submit([.cancel(2, id: 4)])
         #expect(try first.completions(2).map(\.result) == [-ECANCELED, 0])
-        try second.submit([.close(slot: 0, id: 3)])
-        #expect(try second.completions(2).map(\.id) == [2, 3])
+        try second.submit([.close(slot: 0, id: 4)])
+        #expect(try second.completions(2).map(\.id) == [2, 4])
     }
 
     @Test func oneWritesAtATime() throws {
@@ -76,18 +83,20 @@ import Testing
     @Test func whoIsTooSlowIsToldWhatItMissed() throws {
         let line = try SerialLine()
         let site = try site(line)
-        let client = try opened(site)
-        try client.submit([.stream(64, credit: 1, slot: 0, id: 2)])
+        let (client, other) = (try opened(site), try opened(site))
+        try follow(client, 64, credit: 1)
+        try follow(other, 4_096, credit: 1_000)
         line.say("start")
         #expect(try hear(5, client) == "start")
         for _ in 0..<100 {
             line.say(String(repeating: "x", count: 100))
             Thread.sleep(forTimeInterval: 0.002)
         }
-        Thread.sleep(forTimeInterval: 0.2)
-        try client.submit([.credit(10, stream: 2, id: 3)])
+        // Then all of it has been said.
+        #expect(try hear(10_005, other).utf8.count == 10_005)
+        try client.submit([.credit(10, stream: 2, id: 4)])
         let answers = try client.completions(3)
-        #expect(answers[0].id == 3)
+        #expect(answers[0].id == 4)
         let gap = try #require(answers.first { $0.lost != nil })
         #expect(gap.lost == 10_000 - 4_096)
     }

@@ -147,10 +147,12 @@ final class Site: Sendable {
 
     /// Waits until so many entries of all sessions are in flight: neither answered nor, where answers are kept,
     /// acknowledged. For at most half a minute.
-    func reaches(inFlight count: Int) async throws -> Bool {
+    func reaches(inFlight count: Int) async throws -> Bool { try await reaches(inFlight: count...count) }
+
+    func reaches(inFlight counts: ClosedRange<Int>) async throws -> Bool {
         let deadline = ContinuousClock.now + .seconds(30)
         while ContinuousClock.now < deadline {
-            if await status().sessions.reduce(0, { $0 + $1.inFlight }) == count { return true }
+            if counts.contains(await status().sessions.reduce(0) { $0 + $1.inFlight }) { return true }
             try await Task.sleep(for: .milliseconds(5))
         }
         return false
