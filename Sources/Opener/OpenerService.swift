@@ -43,7 +43,8 @@ struct OpenerService {
     }
 
     private func answer(_ request: ArraySlice<UInt8>, to socket: Int32) {
-        guard let device = device(OpenerRequest.name(in: request)),
+        // What a process of its own has is not the gateway's to have.
+        guard let device = device(OpenerRequest.name(in: request)), !device.hasOwnProcess,
             OpenerRequest.bytes(for: device).elementsEqual(request)
         else {
             return refuse(

@@ -142,6 +142,9 @@ struct Attempts {
     }
 
     static let none = Profile(name: "none", summary: "", commands: [])
+    static let apart = Device(
+        name: "apart", path: "/dev/null", kind: .character, access: .readWrite, profile: none,
+        hasOwnProcess: true)
 
     /// What the process that opens devices is not talked into.
     private var opened: [(String, Attempt)] {
@@ -150,6 +153,7 @@ struct Attempts {
             ("a path as a device's name", { ask("/dev/zero", "/dev/zero") }),
             ("a longer name", { ask(String(repeating: "null", count: 1_000), "/dev/null") }),
             ("another path under a device's name", { askForAnother() }),
+            ("a device that has a process of its own", { ask("apart", "/dev/null") }),
             ("a descriptor for what is no request", { garble() == 0 ? Int(EPERM) : 0 }),
         ]
     }

@@ -20,8 +20,8 @@ enum Escape {
         let null = Device(
             name: "null", path: "/dev/null", kind: .character, access: .readWrite, profile: Attempts.none)
         let opener: Opener
-        do throws(SandboxError) { opener = try Opener.start(in: opening) { $0 == "null" ? null : nil } } catch
-        {
+        let devices = ["null": null, "apart": Attempts.apart]
+        do throws(SandboxError) { opener = try Opener.start(in: opening) { devices[$0] } } catch {
             print("opener: \(error)")
             exit(1)
         }
