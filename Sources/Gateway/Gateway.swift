@@ -105,6 +105,7 @@ public final class Gateway: Sendable {
             try trustWatch.begin()
             for link in links { try link.start() }
         } catch {
+            for link in links { link.mailbox.post(.stop) }
             for mailbox in mailboxes { mailbox.post(.stop) }
             for ending in endings { ending.wait() }
             site.audit?.stop()

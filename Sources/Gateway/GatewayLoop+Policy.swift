@@ -40,8 +40,9 @@ extension GatewayLoop {
             guard let (answer, tag) = answer else { return }
             mailboxes[Int(tag.loop)].post(.give(answer, tag))
         }
-        tellOthers(.adopt(new, countdown))
+        // First where it is decided once more: what a loop lets through by it must not come there before it.
         for mailbox in mailboxes[commons.loops...] { mailbox.post(.adopt(new, countdown)) }
+        tellOthers(.adopt(new, countdown))
         adopt(new, countdown)
     }
 
