@@ -50,9 +50,9 @@ public enum DeviceAnswer: Sendable {
         }
 
         fileprivate init?(_ kind: EngineCompletion.Kind, _ message: DeviceMessage) {
-            guard let engine = EngineKind(rawValue: UInt8(truncatingIfNeeded: message.second)) else {
-                return nil
-            }
+            guard let engine = EngineKind(rawValue: UInt8(truncatingIfNeeded: message.second)),
+                message.body.count <= Limits.payload
+            else { return nil }
             self.kind = kind
             self.engine = engine
             result = Int32(bitPattern: message.first)

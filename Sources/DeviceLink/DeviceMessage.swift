@@ -74,7 +74,7 @@ struct DeviceInbox {
 
     /// The next message that is there as a whole.
     mutating func next() throws(DeviceLinkError) -> DeviceMessage? {
-        let (bytes, start) = (bytes, position)
+        let start = position
         guard bytes.count - start >= DeviceMessage.header else { return nil }
         let size = bytes.withUnsafeBytes { bytes in
             DeviceMessage.header + Int(WireBytes(bytes).load(UInt32.self, at: start))

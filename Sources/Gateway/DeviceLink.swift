@@ -37,8 +37,8 @@ final class DeviceLink: Sendable {
     /// Who waits for an answer.
     private enum Waiting: Sendable {
         case open(OperationTag)
-        /// With the events that were dropped since the last one.
-        case operation(OperationTag, lost: UInt64)
+        /// Whether it has many answers, and the events that were dropped since the last one.
+        case operation(OperationTag, isRepeated: Bool, lost: UInt64)
         case close(OperationTag?)
         case cancel(OperationTag, CancelOrder)
         case adoption(Countdown)
@@ -94,7 +94,7 @@ final class DeviceLink: Sendable {
             ask(.open(handed.tag), &messages) { .open(ticket: $0, by: authority) }
         case .submit(let handed):
             guard let authority = handed.authority else { return refuse(handed.tag, .operation) }
-            ask(.operation(handed.tag, lost: 0), &messages) {
+            ask(.operation(handed.tag, isRepeated: handed.isRepeated, lost: 0), &messages) {
                 .submit(ticket: $0, .init(handed, authority))
             }
         case .close(let file, let tag): ask(.close(tag), &messages) { .close(ticket: $0, file: file.index) }
@@ -162,7 +162,7 @@ final class DeviceLink: Sendable {
         case (.open(let tag), .opened(let file)):
             deliver(tag, .opened(OpenFileID(file.index, loop: number)), outcome)
         case (.open(let tag), _): failed(tag, outcome)
-        case (.operation(let tag, let lost), _):
+        case (.operation(let tag, _, let lost), _):
             counters.ran(outcome.engine)
             deliver(tag, .operation, outcome, lost: lost)
         case (.close(let tag), _): closed(tag)
@@ -186,9 +186,11 @@ final class DeviceLink: Sendable {
     /// One of many answers. What a loop does not take is dropped and counted.
     private func event(_ ticket: UInt32, _ outcome: DeviceAnswer.Outcome) {
         let waiting = state.withLock { state -> (OperationTag, UInt64)? in
-            guard case .operation(let tag, let lost)? = state.waiting[ticket] else { return nil }
+            guard case .operation(let tag, isRepeated: true, let lost)? = state.waiting[ticket] else {
+                return nil
+            }
             let isTaken = (loop(tag)?.backlog ?? 0) <= GatewayLimits.handedEvents
-            state.waiting[ticket] = .operation(tag, lost: isTaken ? 0 : lost + 1)
+            state.waiting[ticket] = .operation(tag, isRepeated: true, lost: isTaken ? 0 : lost + 1)
             return isTaken ? (tag, lost) : nil
         }
         counters.ran(outcome.engine)
@@ -234,9 +236,9 @@ final class DeviceLink: Sendable {
         let refusal = Refusal(.unavailable, "the process of `\(device)` has ended")
         switch who {
         case .open(let tag): failed(tag, .init(.notOpened, refusal: refusal))
-        case .operation(let tag, let lost) where wasAsked:
+        case .operation(let tag, _, let lost) where wasAsked:
             deliver(tag, .operation, .init(.operation, result: -EIO, isIndeterminate: true), lost: lost)
-        case .operation(let tag, _): deliver(tag, .operation, .init(.operation, refusal: refusal))
+        case .operation(let tag, _, _): deliver(tag, .operation, .init(.operation, refusal: refusal))
         case .close(let tag): closed(tag)
         case .cancel(let tag, let order):
             var result = order.alreadyEnded
