@@ -24,9 +24,11 @@ struct DeviceProcessTests {
         #expect(flushed.status == 0, "\(flushed.output)")
         #expect(try site.call("BLKGETSIZE64").output.contains("2097152"))
         #expect(try site.read("disk").status == 0)
-        // The gateway has no file of the disk, and never had.
-        let loop = site.disk.path
-        #expect(try site.files(of: process).contains(loop) == false)
+        // While a client has it open, the process has it and the gateway has not.
+        let client = try site.opened("disk")
+        #expect(try site.files(of: process).contains(site.disk.path))
+        #expect(try site.files(of: site.daemon.process.processIdentifier).contains(site.disk.path) == false)
+        client.vanish()
         site.daemon.signal(SIGTERM)
         #expect(try site.daemon.exitCode() == 0, "\(site.daemon.log)")
         #expect(eventually { !FileManager.default.fileExists(atPath: "/proc/\(process)") })
@@ -155,6 +157,16 @@ private final class Site {
         try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").compactMap {
             try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\($0)")
         }
+    }
+
+    /// A client that has the device open.
+    func opened(_ device: String) throws -> RawClient {
+        let client = try RawClient(
+            port: port, identity: agent, authority: files.certificates.authority.certificate)
+        try client.greet()
+        try client.submit([.open(device, slot: 0, id: 1)])
+        #expect(try client.completions(1)[0].result == 0)
+        return client
     }
 
     func read(_ device: String) throws -> ToolRun { try run(["read", device, "--count", "4"]) }

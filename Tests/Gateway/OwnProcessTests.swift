@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Devices that a process of their own operates: what it decides by itself, and what its end means to others.
-@Suite struct OwnProcessTests {
+@Suite(.timeLimit(.minutes(5))) struct OwnProcessTests {
     private func policy(_ line: SerialLine) -> SitePolicy {
         var policy = SitePolicy()
         policy.devices = [
