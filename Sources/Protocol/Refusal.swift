@@ -20,8 +20,8 @@ public enum RefusalReason: UInt16, Sendable, CaseIterable {
     case draining = 9
     /// What the policy names is not what is there: the node has another type or is a link.
     case identity = 10
-    /// An operator has taken the device out of use, and the text carries the operator's reason; or what would change
-    /// something cannot be put on record.
+    /// An operator has taken the device out of use, and the text carries the operator's reason; or the process that operates
+    /// it has ended; or what would change something cannot be put on record.
     case unavailable = 11
 }
 
