@@ -32,7 +32,7 @@ public enum DeviceAnswer: Sendable {
             isIndeterminate = completion.isIndeterminate
             hasMore = completion.hasMore
             refusal = completion.refusal
-            payload = completion.refusal?.encoded() ?? Array(completion.payload)
+            payload = Array(completion.payload)
         }
 
         public init(
@@ -46,7 +46,7 @@ public enum DeviceAnswer: Sendable {
             self.isIndeterminate = isIndeterminate
             hasMore = false
             self.refusal = refusal
-            payload = refusal?.encoded() ?? []
+            payload = []
         }
 
         fileprivate init?(_ kind: EngineCompletion.Kind, _ message: DeviceMessage) {
@@ -59,11 +59,12 @@ public enum DeviceAnswer: Sendable {
             deviceTime = message.number
             isIndeterminate = message.flags & Flag.isIndeterminate != 0
             hasMore = message.flags & Flag.hasMore != 0
-            payload = message.body
             guard message.flags & Flag.isRefused != 0 else {
                 refusal = nil
+                payload = message.body
                 return
             }
+            payload = []
             let decoded = message.body.withUnsafeBytes { try? Refusal.decode(WireBytes($0)) }
             guard var decoded else { return nil }
             decoded.retryAfter = message.number
@@ -131,7 +132,7 @@ public enum DeviceAnswer: Sendable {
         message.first = UInt32(bitPattern: outcome.result)
         message.second = UInt32(outcome.engine.rawValue)
         message.number = outcome.refusal?.retryAfter ?? outcome.deviceTime
-        message.body = outcome.payload
+        message.body = outcome.refusal?.encoded() ?? outcome.payload
         return message
     }
 

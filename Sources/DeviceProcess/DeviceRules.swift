@@ -8,7 +8,8 @@ struct DeviceRules {
     private let device: String
     private let read: () -> PolicySnapshot
     private var policy: PolicySnapshot
-    private var grants: [Authority: Grant] = [:]
+    private var peers: [Set<String>: PeerPolicy] = [:]
+    private var grants: [String: Grant] = [:]
     /// When rights change although the policy does not, in seconds since 1970; nil for never.
     private var nextChange: UInt64?
 
@@ -32,31 +33,37 @@ struct DeviceRules {
     mutating func authorizeOpen(by authority: Authority) throws(Refusal) -> AuthorizedOpen {
         readAgain()
         switch authority {
-        case .principals(let names):
-            let peer = policy.policy(for: PrincipalSet(names: names), at: KernelClock.realtimeSeconds())
-            return try peer.authorizeOpen(device)
+        case .principals(let names): return try peer(names).authorizeOpen(device)
         case .procedure(let name): return try policy.authorizeOpen(device, for: try procedure(name))
         }
     }
 
     mutating func grant(to authority: Authority) throws(Refusal) -> Grant {
-        if let nextChange, KernelClock.realtimeSeconds() >= nextChange { forget() }
-        if let known = grants[authority] { return known }
-        if grants.count >= Self.limit { grants = [:] }
         let grant: Grant?
         switch authority {
-        case .principals(let names):
-            let peer = policy.policy(for: PrincipalSet(names: names), at: KernelClock.realtimeSeconds())
-            grant = peer.grant(onDevice: device)
-        case .procedure(let name): grant = policy.grant(for: try procedure(name), on: device)
+        case .principals(let names): grant = peer(names).grant(onDevice: device)
+        case .procedure(let name):
+            if let known = grants[name] { return known }
+            grant = policy.grant(for: try procedure(name), on: device)
+            grants[name] = grant
         }
         guard let grant else { throw Refusal(.noRule, "no rule lets you use `\(device)`") }
-        grants[authority] = grant
         return grant
     }
 
+    /// What clients with these principals may do now.
+    private mutating func peer(_ names: Set<String>) -> PeerPolicy {
+        let now = KernelClock.realtimeSeconds()
+        if let nextChange, now >= nextChange { forget() }
+        if let known = peers[names] { return known }
+        if peers.count >= Self.limit { peers = [:] }
+        let peer = policy.policy(for: PrincipalSet(names: names), at: now)
+        peers[names] = peer
+        return peer
+    }
+
     private mutating func forget() {
-        grants = [:]
+        (peers, grants) = ([:], [:])
         nextChange = policy.nextChange(after: KernelClock.realtimeSeconds())
     }
 

@@ -71,48 +71,22 @@ struct HandedCompletion: Sendable {
     /// The loop that ran it.
     let from: UInt8
     private let kind: EngineCompletion.Kind
-    private let result: Int32
-    private let engine: EngineKind
-    private let deviceTime: UInt64
-    private let isIndeterminate: Bool
-    let hasMore: Bool
-    private let refusal: Refusal?
-    private let payload: [UInt8]
+    private let outcome: DeviceAnswer.Outcome
     /// Events of the operation that were dropped before this one, because the loop did not take them.
     let lost: UInt64
 
     init(_ completion: EngineCompletion, from loop: UInt8, lost: UInt64) {
-        tag = completion.tag
-        from = loop
-        kind = completion.kind
-        result = completion.result
-        engine = completion.engine
-        deviceTime = completion.deviceTime
-        isIndeterminate = completion.isIndeterminate
-        hasMore = completion.hasMore
-        refusal = completion.refusal
-        payload = Array(completion.payload)
-        self.lost = lost
+        self.init(DeviceAnswer.Outcome(completion), completion.tag, completion.kind, from: loop, lost: lost)
     }
 
     /// Of what the engine there refused.
     init(
         refused refusal: Refusal, _ tag: OperationTag, _ kind: EngineCompletion.Kind, from loop: UInt8
     ) {
-        self.tag = tag
-        from = loop
-        self.kind = kind
-        self.refusal = refusal
-        result = refusal.result
-        engine = .gateway
-        deviceTime = 0
-        isIndeterminate = false
-        hasMore = false
-        payload = []
-        lost = 0
+        self.init(DeviceAnswer.Outcome(kind, refusal: refusal), tag, kind, from: loop)
     }
 
-    /// Of what a device's own process has told.
+    /// Of what a device's own process has told; what kind it is, is for who asked to say.
     init(
         _ outcome: DeviceAnswer.Outcome, _ tag: OperationTag, _ kind: EngineCompletion.Kind, from loop: UInt8,
         lost: UInt64 = 0
@@ -120,15 +94,12 @@ struct HandedCompletion: Sendable {
         self.tag = tag
         from = loop
         self.kind = kind
-        result = outcome.result
-        engine = outcome.engine
-        deviceTime = outcome.deviceTime
-        isIndeterminate = outcome.isIndeterminate
-        hasMore = outcome.hasMore
-        refusal = outcome.refusal
-        payload = outcome.refusal == nil ? outcome.payload : []
+        self.outcome = outcome
         self.lost = lost
     }
+
+    /// Whether more of the operation will come.
+    var hasMore: Bool { outcome.hasMore }
 
     /// Whether it ends something that was counted when it was handed over.
     var endsOperation: Bool {
@@ -140,10 +111,11 @@ struct HandedCompletion: Sendable {
 
     /// Lends it as the engine would give it.
     func withCompletion(_ body: (UnsafePointer<EngineCompletion>) -> Void) {
-        payload.withUnsafeBytes { bytes in
+        outcome.payload.withUnsafeBytes { bytes in
             let completion = EngineCompletion(
-                tag: tag, kind: kind, result: result, engine: engine, deviceTime: deviceTime,
-                isIndeterminate: isIndeterminate, hasMore: hasMore, refusal: refusal, payload: bytes)
+                tag: tag, kind: kind, result: outcome.result, engine: outcome.engine,
+                deviceTime: outcome.deviceTime, isIndeterminate: outcome.isIndeterminate,
+                hasMore: outcome.hasMore, refusal: outcome.refusal, payload: bytes)
             withUnsafePointer(to: completion, body)
         }
     }
