@@ -220,9 +220,9 @@ struct NotInForce: Error {
 }
 
 /// Waits until `condition` holds, for at most ten seconds.
-func eventually(_ condition: () -> Bool) -> Bool {
+func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
     let deadline = Date(timeIntervalSinceNow: 10)
-    while !condition() {
+    while try !condition() {
         guard Date() < deadline else { return false }
         usleep(2_000)
     }
