@@ -166,6 +166,7 @@ extension GatewayLoop {
 
     private mutating func beginStopping() {
         mode = .stopping(deadline: now + limits.cancelDeadline)
+        endConsoles()
         stopListening()
         endProceduresHere(Refusal(.draining, "the gateway is stopping"))
         forEachConnection { loop, connection in loop.cut(connection) }

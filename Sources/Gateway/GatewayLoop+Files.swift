@@ -118,7 +118,9 @@ extension GatewayLoop {
     /// A file is closed, or did not come.
     mutating func empty(_ tag: OperationTag, _ session: SessionPointer?) {
         if let session, !session.pointee.isOver { session.pointee.state.slots.free(tag.slot) }
-        left(Counted(bits: tag.meters).device, session?.pointee.number ?? 0)
+        let device = Counted(bits: tag.meters).device
+        // A console's file counts for nobody, nor one that came after its client was told that it had not.
+        if device != 0 { left(device, session?.pointee.number ?? 0) }
     }
 }
 

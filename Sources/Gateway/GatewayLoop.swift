@@ -106,7 +106,6 @@ struct GatewayLoop: ~Copyable {
         }
         flushCounts()
         reportReplays()
-        endConsoles()
         desk.stop()
         deviceWatch?.stop()
     }

@@ -13,14 +13,18 @@ import Testing
     init() throws { directory = try TemporaryDirectory() }
 
     private func site(_ line: SerialLine, scrollback: Int = 4_096, log: String? = nil) throws -> Site {
+        try Site(policy(line, console: ConsoleTerms(scrollback: scrollback, log: log)))
+    }
+
+    private func policy(_ line: SerialLine, console: ConsoleTerms?) -> SitePolicy {
         var policy = SitePolicy()
         policy.devices.append(
             Device(
                 name: "board", path: line.path, kind: .character, access: .readWrite,
                 profile: Profile(name: "tty", summary: "", commands: []), lease: LeaseTerms(.exclusive),
-                console: ConsoleTerms(scrollback: scrollback, log: log)))
+                console: console))
         policy.rules.append(SitePolicy.rule("board", on: "board", [], read: 4_096, write: 4_096))
-        return try Site(policy)
+        return policy
     }
 
     private func opened(_ site: Site) throws -> RawClient {
@@ -108,6 +112,37 @@ import Testing
         line.say("kernel panic")
         #expect(eventually { (try? String(contentsOfFile: log, encoding: .utf8)) == "kernel panic" })
         withExtendedLifetime(site) {}
+    }
+
+    @Test func theGatewayOutlivesABoardThatIsUnplugged() throws {
+        let site: Site
+        let client: RawClient
+        do {
+            let line = try SerialLine()
+            site = try self.site(line)
+            client = try opened(site)
+            try follow(client, 64, credit: 10)
+            line.say("start")
+            #expect(try hear(5, client) == "start")
+        }
+        #expect(eventually { site.gateway.engineCounters.openFiles == 0 })
+        try client.submit([.nop(4)])
+        #expect(eventually { (try? client.completions(1)[0].id) == 4 })
+        withExtendedLifetime(site) {}
+    }
+
+    @Test func theGatewayOutlivesItsConsole() throws {
+        let line = try SerialLine()
+        let site = try site(line)
+        let client = try opened(site)
+        try follow(client, 64, credit: 10)
+        var without = policy(line, console: nil)
+        without.number = 2
+        try site.apply(without)
+        let ending = try client.completions(1)[0]
+        #expect(ending.id == 2 && ending.result == -ECANCELED)
+        try client.submit([.nop(4)])
+        #expect(try client.completions(1)[0].id == 4)
     }
 
     @Test func withoutTheRightNobodyLooksOn() throws {
