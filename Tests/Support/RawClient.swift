@@ -50,9 +50,12 @@ public final class RawClient {
         // Writing to a peer that has gone is an error here, not the end of the test run.
         signal(SIGPIPE, SIG_IGN)
         context = try Self.makeContext(identity, authority, manner)
+        do { socket = try Self.connect(port, patience) } catch {
+            SSL_CTX_free(context)
+            throw error
+        }
         guard let ssl = SSL_new(context) else { throw Failure(step: "SSL_new", reason: Self.reason()) }
         self.ssl = ssl
-        socket = try Self.connect(port, patience)
         SSL_set_fd(ssl, socket)
         guard SSL_connect(ssl) == 1 else { throw Failure(step: "handshake", reason: Self.reason()) }
     }
