@@ -39,7 +39,9 @@ final class StatusSource: @unchecked Sendable {
             self.asked = nil
             promise.fail(StatusError(description: "the gateway's loops do not answer"))
         }
-        gateway.status { status in
+        // A gateway that has ended keeps the question, and is kept by who asks.
+        gateway.status { [weak self] status in
+            guard let self else { return }
             // Files are read here, so not on the gateway's loop.
             self.loop.execute {
                 timeout.cancel()
