@@ -199,6 +199,7 @@ extension GatewayLoop {
                 let rest = bytes.slice(position, bytes.count - position)
                 guard let frame = try Frame.decode(rest, payloadLimit: connection.pointee.payloadLimit)
                 else {
+                    try expect(rest, connection)
                     return position
                 }
                 position += frame.size
@@ -210,6 +211,14 @@ extension GatewayLoop {
             end(connection, SessionError(error))
         }
         return position
+    }
+
+    /// What may not come now is refused by its header, so that nothing is held for the rest of it.
+    private func expect(_ bytes: WireBytes, _ connection: ConnectionPointer) throws(WireError) {
+        let limit = connection.pointee.payloadLimit
+        guard let type = try FrameHeader.decode(bytes, payloadLimit: limit)?.type else { return }
+        guard let session = connection.pointee.session else { return try SessionState.expectHello(type) }
+        try session.pointee.state.expect(type)
     }
 
     private mutating func handle(_ frame: Frame, _ connection: ConnectionPointer) throws(WireError) {

@@ -55,27 +55,39 @@ struct SessionState: ~Copyable {
 
     /// What a connection without a session may send: a hello and nothing else.
     static func greeting(_ frame: Frame) throws(WireError) -> Hello {
-        guard frame.header.type == .hello else {
-            throw WireError(.unexpectedFrame, rule: 9, "frame `\(frame.header.type)` while greeting")
-        }
+        try expectHello(frame.header.type)
         return try Hello.decode(frame.payload)
+    }
+
+    static func expectHello(_ type: FrameType) throws(WireError) {
+        guard type == .hello else {
+            throw WireError(.unexpectedFrame, rule: 9, "frame `\(type)` while greeting")
+        }
+    }
+
+    /// Whether a frame of that type may come now.
+    func expect(_ type: FrameType) throws(WireError) {
+        switch (phase, type) {
+        case (.open, .submit), (.open, .goodbye): break
+        case (.open, .acknowledge) where keepsAnswers: break
+        default: throw WireError(.unexpectedFrame, rule: 9, "frame `\(type)` while \(phase)")
+        }
     }
 
     /// Judges a frame. An error ends the session.
     mutating func receive(_ frame: Frame) throws(WireError) -> Received {
-        switch (phase, frame.header.type) {
-        case (.open, .submit): return .entries(try accept(frame))
-        case (.open, .acknowledge) where keepsAnswers:
+        try expect(frame.header.type)
+        switch frame.header.type {
+        case .submit: return .entries(try accept(frame))
+        case .acknowledge:
             try acknowledge(Acknowledge.decode(frame.payload).received)
             return .acknowledged
-        case (.open, .goodbye):
+        default:
             guard try Goodbye.decode(frame.payload) == .done else {
                 throw WireError(.malformed, rule: 28, "a client's goodbye has reason 0")
             }
             phase = .closing
             return .goodbye
-        default:
-            throw WireError(.unexpectedFrame, rule: 9, "frame `\(frame.header.type)` while \(phase)")
         }
     }
 
