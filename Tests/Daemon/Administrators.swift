@@ -45,12 +45,7 @@ final class Administrators {
     /// Runs `ringctl` as the administrator, or as an agent.
     func ringctl(_ arguments: [String], asAgent: Bool = false) throws -> ToolRun {
         let who = asAgent ? agent : admin
-        return try Tool.run(
-            [
-                "RINGGATE_HOST=127.0.0.1:\(port)", "RINGGATE_CERT=\(who.certificate)",
-                "RINGGATE_KEY=\(who.key)",
-                "RINGGATE_CA=\(files.certificates.authority.certificate)", Self.program,
-            ] + arguments)
+        return try Tool.run(files.environment(of: who, port: port) + ["ringctl"] + arguments)
     }
 
     /// The numbers and sources of the history, the newest first.

@@ -97,6 +97,15 @@ struct DaemonFiles {
 
     func path(_ name: String) -> String { "\(directory.path)/\(name)" }
 
+    /// What `ringctl` needs to reach the gateway as `who`, and to be found by its name; for env(1).
+    func environment(of who: TestCertificates.Pair, port: Int) -> [String] {
+        [
+            "PATH=\(Bundle.main.bundleURL.path):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
+            "RINGGATE_HOST=127.0.0.1:\(port)", "RINGGATE_CERT=\(who.certificate)",
+            "RINGGATE_KEY=\(who.key)", "RINGGATE_CA=\(certificates.authority.certificate)",
+        ]
+    }
+
     /// Makes a file and tells its path.
     func write(_ name: String, _ text: String) throws -> String {
         try text.write(toFile: path(name), atomically: true, encoding: .utf8)

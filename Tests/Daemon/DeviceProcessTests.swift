@@ -174,11 +174,6 @@ private final class Site {
     func call(_ command: String) throws -> ToolRun { try run(["call", "disk", command]) }
 
     private func run(_ arguments: [String]) throws -> ToolRun {
-        try Tool.run(
-            [
-                "RINGGATE_HOST=127.0.0.1:\(port)", "RINGGATE_CERT=\(agent.certificate)",
-                "RINGGATE_KEY=\(agent.key)", "RINGGATE_CA=\(files.certificates.authority.certificate)",
-                Administrators.program,
-            ] + arguments)
+        try Tool.run(files.environment(of: agent, port: port) + ["ringctl"] + arguments)
     }
 }

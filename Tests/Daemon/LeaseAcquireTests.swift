@@ -30,12 +30,7 @@ import Testing
         let agent = try files.certificates.client(uri: DaemonFiles.agent)
         let port: Int
         (daemon, port) = try files.start()
-        environment = [
-            "PATH=\(Bundle.main.bundleURL.path):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
-            "RINGGATE_HOST=127.0.0.1:\(port)", "RINGGATE_CERT=\(agent.certificate)",
-            "RINGGATE_KEY=\(agent.key)",
-            "RINGGATE_CA=\(files.certificates.authority.certificate)",
-        ]
+        environment = files.environment(of: agent, port: port)
     }
 
     private func shell(_ script: String) throws -> ToolRun {

@@ -134,10 +134,6 @@ private struct Site {
     }
 
     func read(_ device: String) throws -> ToolRun {
-        try Tool.run([
-            "RINGGATE_HOST=127.0.0.1:\(port)", "RINGGATE_CERT=\(agent.certificate)",
-            "RINGGATE_KEY=\(agent.key)", "RINGGATE_CA=\(files.certificates.authority.certificate)",
-            Administrators.program, "read", device, "--count", "6",
-        ])
+        try Tool.run(files.environment(of: agent, port: port) + ["ringctl", "read", device, "--count", "6"])
     }
 }

@@ -43,13 +43,11 @@ import Testing
             "--ca",
             files.certificates.authority.certificate, "--no-disk", "none",
         ]
-        return try Tool.run([
-            "PATH=\(Bundle.main.bundleURL.path):\(ProcessInfo.processInfo.environment["PATH"] ?? "")",
-            "RINGGATE_HOST=127.0.0.1:\(port)", "RINGGATE_CERT=\(agent.certificate)",
-            "RINGGATE_KEY=\(agent.key)", "RINGGATE_CA=\(files.certificates.authority.certificate)",
-            "AGENT=\(board.joined(separator: " "))", "RECORDING=\(files.path("session.jsonl"))",
-            "bash", "-c", script,
-        ])
+        return try Tool.run(
+            files.environment(of: agent, port: port) + [
+                "AGENT=\(board.joined(separator: " "))", "RECORDING=\(files.path("session.jsonl"))",
+                "bash", "-c", script,
+            ])
     }
 
     @Test func theBoardsSessionPassesAgainWithoutTheBoard() throws {
