@@ -74,9 +74,10 @@ enum Target {
     static func frames(_ input: UnsafeRawBufferPointer) {
         var rest = WireBytes(input)
         var last = RequestID(0)
+        let flags = EntryFlags.allowed(by: Features(rawValue: .max))
         while let frame = try? Frame.decode(rest, payloadLimit: Limits.framePayload) {
             rest = rest.slice(frame.size, rest.count - frame.size)
-            if var submission = try? Submission(frame, allowed: [], after: last) {
+            if var submission = try? Submission(frame, allowed: flags, after: last) {
                 last = submission.lastRequestID
                 while let entry = submission.next() {
                     if let (grant, _) = grants.first { decide(entry, grant) }
