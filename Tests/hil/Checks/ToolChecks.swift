@@ -60,7 +60,11 @@ let toolChecks: [Check] = [
         try lab.machine.execute(
             "device_add",
             ["driver": "nvme", "drive": "medium", "serial": "RINGGATE-LAB", "id": "disk", "addr": "0x6"])
-        try await lab.news("appeared", of: "disk", in: watch)
+        do { try await lab.news("appeared", of: "disk", in: watch) } catch {
+            // Whether the kernel has given it another number, because somebody still has the old one.
+            let nodes = try lab.machine.shell("ls -d /dev/nvme* /sys/class/nvme/* 2>&1 | tr '\\n' ' '")
+            throw LabFailure("\(error); there are: \(nodes)")
+        }
         let bytes = try await NVMeDevice(lab.open("disk")).read(block: 7)
         try require(bytes.starts(with: "RINGGATE-BLOCK-000007".utf8), "other bytes")
         return try lab.finding("vanished, appeared, read under its name")
