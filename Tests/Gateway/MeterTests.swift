@@ -45,6 +45,25 @@ import Testing
         #expect(passed(&meter, 5, at: 100) == 0)
     }
 
+    @Test func otherBoundsHoldFromThenOnForWhatIsInFlight() {
+        var meter = Meter(UseLimits(inFlight: 2), now: 0)
+        for _ in 0..<2 { meter.enter() }
+        #expect(meter.obstacle(now: 0) == "2 entries are unanswered")
+        meter.change(to: UseLimits(inFlight: 3, rate: 1), now: 0)
+        #expect(meter.obstacle(now: 0) == nil)
+        meter.enter()
+        #expect(meter.obstacle(now: 0) == "3 entries are unanswered")
+        meter.leave()
+        #expect(meter.obstacle(now: 0) == "1 entries a second", "the token is used")
+        // A rate that goes and comes back begins anew; none of that forgets what is in flight.
+        meter.change(to: UseLimits(inFlight: 2), now: 0)
+        #expect(meter.obstacle(now: 0) == "2 entries are unanswered")
+        meter.change(to: UseLimits(rate: 1), now: 0)
+        #expect(meter.obstacle(now: 0) == nil)
+        for _ in 0..<2 { meter.leave() }
+        #expect(meter.inFlight == 0)
+    }
+
     @Test func whatIsCountedSurvivesItsWayThroughTheEngine() {
         for counted in [
             Counted(), Counted(device: 0x7fff), Counted(device: 1, isMetered: true, rule: .max),
