@@ -118,7 +118,9 @@ extension Lab {
                 throw LabFailure("the watch ended")
             }
             group.addTask {
-                try await Task.sleep(for: .seconds(30))
+                // A driver that has lost an interrupt of an emulated machine looks for itself after a minute (nvme_core's
+                // admin_timeout).
+                try await Task.sleep(for: .seconds(90))
                 throw LabFailure("nobody told that \(device) has \(change)")
             }
             defer { group.cancelAll() }
