@@ -9,8 +9,20 @@ import RingProtocol
 enum Target {
     static let all: [String: @Sendable (UnsafeRawBufferPointer) -> Void] = [
         "policy": policyFile, "profile": profileFile, "command": shippedCommand, "shape": randomShape,
-        "frames": frames, "audit": auditLog,
+        "frames": frames, "audit": auditLog, "planted": planted,
     ]
+
+    /// No part of the product: a byte is read beyond a block, behind a word. Who sees where its inputs get to finds the word in
+    /// moments, and AddressSanitizer the byte.
+    static func planted(_ input: UnsafeRawBufferPointer) {
+        guard input.count == 8, input[0] == 0x70, input[1] == 0x6c, input[2] == 0x61, input[3] == 0x6e,
+            input[4] == 0x74, input[5] == 0x65, input[6] == 0x64
+        else { return }
+        let block = UnsafeMutablePointer<UInt8>.allocate(capacity: 8)
+        block.initialize(repeating: 0, count: 8)
+        precondition(block[Int(input[7])] == 0)
+        block.deallocate()
+    }
 
     /// A file of an audit log, as whoever doubts it reads it.
     static func auditLog(_ input: UnsafeRawBufferPointer) {
