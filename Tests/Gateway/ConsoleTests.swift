@@ -145,6 +145,18 @@ import Testing
         #expect(try client.completions(1)[0].id == 4)
     }
 
+    @Test func drainingEndsAConsoleInOrder() throws {
+        let line = try SerialLine()
+        let site = try site(line)
+        let client = try opened(site)
+        try follow(client, 64, credit: 10)
+        site.gateway.drain()
+        let ending = try client.completions(1)[0]
+        #expect(ending.id == 2 && ending.refusal?.reason == .slotNotOpen)
+        site.gateway.wait()
+        #expect(site.gateway.engineCounters.openFiles == 0)
+    }
+
     @Test func withoutTheRightNobodyLooksOn() throws {
         let line = try SerialLine()
         var policy = SitePolicy()

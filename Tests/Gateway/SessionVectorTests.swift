@@ -17,7 +17,7 @@ import Testing
     }
 
     /// A frame of invalid.json.
-    private struct Frame: Decodable {
+    private struct WrongFrame: Decodable {
         let name: String, direction: String, hex: String, features: String, after_request_id: String
         let code: UInt16, rule: UInt16, entry: UInt32?, payload_limit: Int
 
@@ -67,7 +67,7 @@ import Testing
 
     @Test func aFrameThatIsWrongByItselfEndsASession() throws {
         let site = try Site()
-        let frames: [Frame] = Self.load("invalid.json").filter { $0.direction == "client" }
+        let frames: [WrongFrame] = Self.load("invalid.json").filter { $0.direction == "client" }
         #expect(frames.count >= 50)
         for frame in frames {
             let client = try site.raw(site.agent)

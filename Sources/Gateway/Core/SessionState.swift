@@ -83,6 +83,7 @@ struct SessionState: ~Copyable {
             try acknowledge(Acknowledge.decode(frame.payload).received)
             return .acknowledged
         default:
+            // Of the others `expect` lets through a goodbye alone.
             guard try Goodbye.decode(frame.payload) == .done else {
                 throw WireError(.malformed, rule: 28, "a client's goodbye has reason 0")
             }
