@@ -118,9 +118,7 @@ extension Lab {
                 throw LabFailure("the watch ended")
             }
             group.addTask {
-                // A driver that has lost an interrupt of an emulated machine looks for itself after a minute (nvme_core's
-                // admin_timeout).
-                try await Task.sleep(for: .seconds(90))
+                try await Task.sleep(for: .seconds(30))
                 throw LabFailure("nobody told that \(device) has \(change)")
             }
             defer { group.cancelAll() }
