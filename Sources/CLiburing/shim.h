@@ -83,6 +83,11 @@ static inline const struct io_uring_cqe *rg_cqe_at(const struct io_uring *ring, 
 	return &ring->cq.cqes[((*ring->cq.khead + index) & *ring->cq.kring_mask) << shift];
 }
 
+/* How many completions lie in a row from the index-th on, before the queue begins anew at its start. */
+static inline uint32_t rg_cq_before_wrap(const struct io_uring *ring, uint32_t index) {
+	return *ring->cq.kring_mask + 1 - ((*ring->cq.khead + index) & *ring->cq.kring_mask);
+}
+
 /* The entry with that number of those that were prepared and not submitted. */
 static inline struct io_uring_sqe *rg_sqe_at(const struct io_uring *ring, uint32_t number) {
 	uint32_t shift = (ring->flags & IORING_SETUP_SQE128) ? 1 : 0;

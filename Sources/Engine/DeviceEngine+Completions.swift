@@ -6,12 +6,9 @@ extension DeviceEngine {
     /// The next result, if it is that of a ring command without a reply, to which nothing happened on its way: most are,
     /// and cost less than `next`, which gives all others. Its tag is valid until something is called on the engine.
     public mutating func nextPlain() -> PlainCompletion? {
-        guard let cqe = ring.peek(), cqe.pointee.user_data != DeviceRing.unobserved else { return nil }
-        let operation = pool[cqe.pointee.user_data]
+        guard let cqe = ring.peek(), let operation = plainOperation(cqe.pointee) else { return nil }
         let file = operation.pointee.file
-        guard operation.pointee.kind == .ringCommand, operation.pointee.plan == nil,
-            operation.pointee.stop == .none, files[file].state != .closing
-        else { return nil }
+        guard files[file].state != .closing else { return nil }
         let result = cqe.pointee.res
         ring.take(cqe)
         files[file].inFlight -= 1
@@ -19,6 +16,43 @@ extension DeviceEngine {
         return PlainCompletion(
             tag: UnsafePointer(operation.pointer(to: \.tag).unsafelyUnwrapped), result: result,
             deviceTime: now &- operation.pointee.started)
+    }
+
+    /// Writes the results that follow, each as a completion of the wire, as long as they are what `nextPlain` gives, of one
+    /// file, and their tags differ from `tag` in slot and request id alone. The result is how many; nothing is done about
+    /// the one behind them.
+    public mutating func takePlain(
+        like tag: OperationTag, into space: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        let row = ring.peekRow()
+        guard let first = row.first, let file = plainOperation(first)?.pointee.file,
+            files[file].state != .closing
+        else { return 0 }
+        let size = Limits.completionHeader
+        let most = min(row.count, space.count / size)
+        var count = 0
+        while count < most, let operation = plainOperation(row[count]), operation.pointee.file == file,
+            operation.pointee.tag.isOfSame(as: tag)
+        {
+            CompletionHeader(
+                operation.pointee.tag.requestID, result: row[count].res,
+                deviceTime: now &- operation.pointee.started, flags: .engine(.ring)
+            ).encode(into: UnsafeMutableRawBufferPointer(rebasing: space[(count * size)...]))
+            pool.release(operation)
+            count += 1
+        }
+        ring.takeRow(count)
+        files[file].inFlight -= count
+        return count
+    }
+
+    /// The operation of a completion, if it is a ring command without a reply that nobody asked to stop.
+    @inline(__always)
+    private func plainOperation(_ cqe: io_uring_cqe) -> OperationPointer? {
+        guard cqe.user_data != DeviceRing.unobserved else { return nil }
+        let operation = pool[cqe.user_data]
+        guard operation.pointee.isPlain, operation.pointee.stop == .none else { return nil }
+        return operation
     }
 
     /// The next result, or nil when none is there. It and its payload are valid until the next call.

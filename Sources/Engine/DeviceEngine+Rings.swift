@@ -14,7 +14,35 @@ extension DeviceEngine {
             ? try takeWithBlocks(.ringCommand, command, tag)
             : try take(.ringCommand, payload: 0, command.file, tag)
         guard let sqe = ring.entry(userData: userData(operation)) else { throw giveUp(operation) }
-        Self.fill(sqe, command, operation)
+        Self.fill(sqe, command, operation.pointee.plan)
+    }
+
+    /// Commands of one struct or less: what is the same for all of a row is done once.
+    mutating func submitRingCommands(
+        _ row: inout AuthorizedRow, downTo end: Int, _ tag: OperationTag
+    ) throws(Refusal) {
+        try requireUsable(row.command.file, onRing: true)
+        let file = row.command.file.index
+        var model = io_uring_sqe()
+        rg_sqe_set_flags(&model, RG_SQE_FIXED_FILE)
+        Self.fill(&model, row.command, nil)
+        let before = row.count
+        defer {
+            let started = before - row.count
+            files[file].inFlight += started
+            files[file].started += started
+            ringEntries += started
+        }
+        while row.count > end {
+            guard let operation = pool.takePlain(tag: tag.of(row.first)) else { throw Self.tooMany }
+            operation.pointee.file = file
+            operation.pointee.started = now
+            guard ring.addEntry(like: model, userData: userData(operation)) else {
+                pool.release(operation)
+                throw Self.queueFull
+            }
+            row.dropFirst()
+        }
     }
 
     mutating func submitWideCommand(
@@ -25,7 +53,7 @@ extension DeviceEngine {
             ? try takeWithBlocks(.wideRingCommand, command, tag)
             : try take(.wideRingCommand, payload: 0, command.file, tag)
         guard let sqe = wideRing.entry(userData: userData(operation)) else { throw giveUp(operation) }
-        Self.fill(sqe, command, operation)
+        Self.fill(sqe, command, operation.pointee.plan)
     }
 
     /// An operation with memory for what the command's struct refers to. The kernel and the device use that
@@ -61,7 +89,7 @@ extension DeviceEngine {
     @inline(__always)
     private static func fill(
         _ sqe: UnsafeMutablePointer<io_uring_sqe>, _ command: borrowing AuthorizedCommand,
-        _ operation: OperationPointer
+        _ plan: UnsafeMutablePointer<CallPlan>?
     ) {
         let file = Int32(command.file.index)
         let code = command.code.code
@@ -73,14 +101,14 @@ extension DeviceEngine {
         case .sqeCommand:
             rg_prep_uring_cmd(sqe, file, code, 0, 0)
             let area = rg_sqe_command(sqe)
-            if let plan = operation.pointee.plan {
+            if let plan {
                 area?.copyMemory(from: plan.pointee.addresses[0], byteCount: Int(plan.pointee.spans[0].size))
             } else if let bytes = command.argument.pointer.baseAddress {
                 area?.copyMemory(from: bytes, byteCount: command.argument.count)
             }
         case .sqeSocketOption:
             rg_prep_uring_cmd(sqe, file, code, 0, 0)
-            guard let root = operation.pointee.plan?.pointee.addresses[0] else { return }
+            guard let root = plan?.pointee.addresses[0] else { return }
             rg_sqe_set_option(
                 sqe, root.load(as: UInt32.self), root.load(fromByteOffset: 4, as: UInt32.self),
                 root.load(fromByteOffset: 8, as: UInt32.self), root.load(fromByteOffset: 16, as: UInt64.self))

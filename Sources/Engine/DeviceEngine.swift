@@ -73,6 +73,29 @@ public struct DeviceEngine: ~Copyable {
         _ command: consuming AuthorizedCommand, tag: OperationTag, waitsForInput: Bool = false,
         isRepeated: Bool = false
     ) throws(Refusal) {
+        try start(command, tag, waitsForInput, isRepeated)
+    }
+
+    /// Takes commands of a row over, at most `count` of them; `tag` is that of the first but for its request id. After an
+    /// error the first that is left is the one that was refused.
+    public mutating func submit(
+        _ row: inout AuthorizedRow, upTo count: Int, tag: OperationTag
+    ) throws(Refusal) {
+        let end = row.count - min(count, row.count)
+        if row.command.transport == .ring, !row.command.hasBlocks {
+            return try submitRingCommands(&row, downTo: end, tag)
+        }
+        while row.count > end {
+            try start(row.command, tag.of(row.first))
+            row.dropFirst()
+        }
+    }
+
+    @inline(__always)
+    private mutating func start(
+        _ command: borrowing AuthorizedCommand, _ tag: OperationTag, _ waitsForInput: Bool = false,
+        _ isRepeated: Bool = false
+    ) throws(Refusal) {
         switch (command.action, command.transport) {
         case (.command, .call): try submitCall(command, tag)
         case (.command, .ring): try submitRingCommand(command, tag)
@@ -102,17 +125,11 @@ public struct DeviceEngine: ~Copyable {
     mutating func take(
         _ kind: Operation.Kind, payload: Int, alignment: Int = 64, _ file: OpenFileID, _ tag: OperationTag
     ) throws(Refusal) -> OperationPointer {
-        precondition(file.loop == loop, "a file of another loop's engine")
-        guard files[file.index].state == .open, !files[file.index].isQuarantined else {
-            throw notUsable(file.index)
-        }
-        if kind != .call, !files[file.index].isRegistered { try register(file.index) }
+        try requireUsable(file, onRing: kind != .call)
         let taken =
             kind == .ringCommand && payload == 0
             ? pool.takePlain(tag: tag) : pool.take(kind, payload: payload, alignment: alignment, tag: tag)
-        guard let operation = taken else {
-            throw Refusal(.busy, "the gateway has as many operations in flight as it may; try again")
-        }
+        guard let operation = taken else { throw Self.tooMany }
         operation.pointee.file = file.index
         operation.pointee.started = now
         files[file.index].inFlight += 1
@@ -121,10 +138,26 @@ public struct DeviceEngine: ~Copyable {
         return operation
     }
 
+    /// Refuses when no operation may begin on the file.
+    @inline(__always)
+    mutating func requireUsable(_ file: OpenFileID, onRing: Bool) throws(Refusal) {
+        precondition(file.loop == loop, "a file of another loop's engine")
+        guard files[file.index].state == .open, !files[file.index].isQuarantined else {
+            throw notUsable(file.index)
+        }
+        if onRing, !files[file.index].isRegistered { try register(file.index) }
+    }
+
+    static var tooMany: Refusal {
+        Refusal(.busy, "the gateway has as many operations in flight as it may; try again")
+    }
+
+    static var queueFull: Refusal { Refusal(.busy, "the kernel's queue is full; try again") }
+
     mutating func giveUp(_ operation: OperationPointer) -> Refusal {
         ringEntries -= 1
         drop(operation)
-        return Refusal(.busy, "the kernel's queue is full; try again")
+        return Self.queueFull
     }
 
     /// Takes an operation back that nothing has begun with.

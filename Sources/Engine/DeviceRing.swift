@@ -43,6 +43,14 @@ struct DeviceRing: ~Copyable {
         return sqe
     }
 
+    /// Adds an entry like a whole one. False when the kernel takes no more at the moment.
+    @inline(__always)
+    mutating func addEntry(like model: io_uring_sqe, userData: UInt64) -> Bool {
+        guard ring.addEntry(like: model, userData: userData) else { return false }
+        inFlight += 1
+        return true
+    }
+
     /// Asks the kernel to cancel everything on the registered file `index`.
     mutating func cancelAll(on index: UInt32) {
         guard let sqe = entry(userData: Self.unobserved) else { return }
@@ -89,6 +97,20 @@ struct DeviceRing: ~Copyable {
     mutating func take(_ cqe: UnsafePointer<io_uring_cqe>) {
         taken += 1
         if cqe.pointee.flags & RG_CQE_MORE == 0 { inFlight -= 1 }
+    }
+
+    /// The next completions, as many as lie in a row; they stay the next ones until they are taken.
+    @inline(__always)
+    mutating func peekRow() -> UnsafeBufferPointer<io_uring_cqe> {
+        guard peek() != nil else { return UnsafeBufferPointer(start: nil, count: 0) }
+        return ring.completions(taken..<seen)
+    }
+
+    /// Takes the first of a row, none of them one that others of its entry follow.
+    @inline(__always)
+    mutating func takeRow(_ count: Int) {
+        taken += UInt32(count)
+        inFlight -= count
     }
 
     /// Arms the eventfd before the loop sleeps. True when something has finished meanwhile, so do not sleep.

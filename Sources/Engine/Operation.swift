@@ -30,6 +30,20 @@ public struct OperationTag: Hashable, Sendable {
         self.meters = meters
     }
 
+    /// The same for another of the session's entries.
+    @inline(__always)
+    func of(_ requestID: RequestID) -> OperationTag {
+        OperationTag(
+            session: session, generation: generation, requestID: requestID, slot: slot, charge: charge,
+            meters: meters)
+    }
+
+    /// Whether it differs in slot and request id alone, and has one that is answered.
+    @inline(__always)
+    func isOfSame(as other: OperationTag) -> Bool {
+        flow == other.flow && charge == other.charge && meters == other.meters && requestID.value != 0
+    }
+
     /// Whose turn it counts for at a worker.
     var flow: UInt64 { UInt64(generation) << 32 | UInt64(session) }
 

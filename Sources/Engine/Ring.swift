@@ -111,13 +111,27 @@ package struct Ring: ~Copyable {
     /// A zeroed entry with FIXED_FILE set. When the queue is full what is queued is submitted first.
     @inline(__always)
     package func entry(userData: UInt64) -> UnsafeMutablePointer<io_uring_sqe>? {
-        guard Fault.entry.strikes == nil, let sqe = io_uring_get_sqe(ring) ?? entryAfterSubmitting() else {
-            return nil
-        }
+        guard let sqe = freeEntry() else { return nil }
         rg_sqe_clear(ring, sqe)
         rg_sqe_set_user_data(sqe, userData)
         rg_sqe_set_flags(sqe, RG_SQE_FIXED_FILE)
         return sqe
+    }
+
+    /// An entry like `model`, which is a whole one; not on a wide ring. When the queue is full what is queued is submitted
+    /// first. False when there is none even then.
+    @inline(__always)
+    package func addEntry(like model: io_uring_sqe, userData: UInt64) -> Bool {
+        guard let sqe = freeEntry() else { return false }
+        sqe.pointee = model
+        rg_sqe_set_user_data(sqe, userData)
+        return true
+    }
+
+    @inline(__always)
+    private func freeEntry() -> UnsafeMutablePointer<io_uring_sqe>? {
+        guard Fault.entry.strikes == nil else { return nil }
+        return io_uring_get_sqe(ring) ?? entryAfterSubmitting()
     }
 
     private func entryAfterSubmitting() -> UnsafeMutablePointer<io_uring_sqe>? {
@@ -164,6 +178,14 @@ package struct Ring: ~Copyable {
     /// The `index`-th of the waiting completions, in place: valid until `advance`.
     @inline(__always)
     package func completion(_ index: UInt32) -> UnsafePointer<io_uring_cqe> { rg_cqe_at(ring, index) }
+
+    /// The waiting completions from one index to before another, in place: all of them, or those up to the end of the
+    /// queue's memory. Not on a wide ring.
+    @inline(__always)
+    package func completions(_ range: Range<UInt32>) -> UnsafeBufferPointer<io_uring_cqe> {
+        let count = min(UInt32(range.count), rg_cq_before_wrap(ring, range.lowerBound))
+        return UnsafeBufferPointer(start: completion(range.lowerBound), count: Int(count))
+    }
 
     @inline(__always)
     package func advance(_ count: UInt32) { rg_cq_advance(ring, count) }

@@ -46,6 +46,8 @@ public struct GatewayLimits: Sendable {
     static let receiveBufferSize = 16 << 10
     /// Decrypted bytes taken at a time.
     static let plaintextScratch = 64 << 10
+    /// Answers written in one go.
+    static let answersInRow = 128
     /// Bytes of one send.
     static let sendSize = 256 << 10
     /// Capacity that an idle connection's buffers keep.

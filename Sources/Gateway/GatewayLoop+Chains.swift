@@ -12,7 +12,7 @@ extension GatewayLoop {
             if trace.isOn { traceArrival(entry, session) }
             if entry.flags.isSequenced || session.pointee.state.sequencer.holds {
                 sequence(entry, &submission, session)
-            } else if !admitAlike(entry, &submission, session) {
+            } else if !admitRow(entry, &submission, session) {
                 admit(entry, session)
             }
         }

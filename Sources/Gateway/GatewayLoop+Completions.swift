@@ -6,33 +6,27 @@ import RingProtocol
 extension GatewayLoop {
     /// Answers commands that return nothing but their result, until something else is in their way.
     mutating func answerPlain() {
-        var last = OperationTag.nobody
-        var row: AnswerRow?
         while let completion = engine.nextPlain() {
             let tag = completion.tag.pointee
-            guard tag.session == last.session, tag.generation == last.generation else {
-                (last, row) = (tag, nil)
-                answer(completion)
-                continue
-            }
-            if row == nil { row = makeRow(tag) }
-            if let row, tag.meters == 0, tag.requestID != .none {
-                row.add(completion)
-            } else {
-                answer(completion)
-                row = nil
-            }
+            answer(completion)
+            answerMore(like: tag)
         }
     }
 
-    /// For the session whose operation it was; nil when more than an answer is to be done about its completions.
-    private func makeRow(_ tag: OperationTag) -> AnswerRow? {
-        guard isMine(tag), let session = find(tag), let connection = session.pointee.connection,
+    /// Answers what follows, as long as it is the same session's: nothing but answers happens to that meanwhile, so what holds
+    /// for one of them holds for the next. Not when more than an answer is to be done about each.
+    private mutating func answerMore(like tag: OperationTag) {
+        guard tag.meters == 0, isMine(tag), let session = find(tag),
+            let connection = session.pointee.connection,
             !session.pointee.isOver, session.pointee.cancels.isEmpty, session.pointee.deadlines.isEmpty,
             !session.pointee.state.sequencer.isActive, audit.awaited.isEmpty, trace.arrivals.isEmpty,
             connection.pointee.isDirty, connection.pointee.lastActivity == now
-        else { return nil }
-        return AnswerRow(session: session, connection: connection)
+        else { return }
+        while true {
+            let row = connection.pointee.outbox.appendBare { engine.takePlain(like: tag, into: $0) }
+            guard row.count > 0 else { return }
+            session.pointee.state.complete(bare: row, charge: Int(tag.charge))
+        }
     }
 
     /// Writes a command's result to its session, if there is nothing else to be done about it.
@@ -143,27 +137,4 @@ extension GatewayLoop {
         connection.pointee.lastActivity = now
         markDirty(connection)
     }
-}
-
-/// A session whose answers come one after the other: nothing but answers happens to it meanwhile, so what was found to hold
-/// for one of them holds for the next.
-private struct AnswerRow {
-    let session: SessionPointer
-    let connection: ConnectionPointer
-
-    @inline(__always)
-    func add(_ plain: PlainCompletion) {
-        let tag = plain.tag.pointee
-        let header = CompletionHeader(
-            tag.requestID, result: plain.result, deviceTime: plain.deviceTime, flags: .engine(.ring))
-        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-        session.pointee.state.complete(header, nothing, charge: Int(tag.charge))
-        connection.pointee.outbox.append(header, nothing)
-    }
-}
-
-extension OperationTag {
-    /// Of no operation.
-    fileprivate static let nobody = OperationTag(
-        session: .max, generation: .max, requestID: .none, slot: FileSlot(0))
 }

@@ -29,10 +29,10 @@ extension GatewayLoop {
     }
 
     /// Starts a command in which only policy and credit have a say, and those behind it that are like it in all but their
-    /// request ids: each is decided, but what it is decided by is looked for once. False for all else, and for what is
-    /// refused: nothing was done about that.
+    /// request ids: what is decided for one is decided for all. False for all else, and for what is refused: nothing was
+    /// done about that.
     @inline(__always)
-    mutating func admitAlike(
+    mutating func admitRow(
         _ entry: Entry, _ submission: inout Submission, _ session: SessionPointer
     ) -> Bool {
         guard entry.operation == .command, entry.flags.isEmpty, entry.timeout == 0, mode == .serving,
@@ -40,40 +40,32 @@ extension GatewayLoop {
         else { return false }
         // Not a retained reference: counting them would cost as much as deciding.
         return slot.grant._withUnsafeGuaranteedRef { grant in
-            guard let first = grant.authorizePlain(entry, on: slot.file) else { return false }
-            let charge = entry.argument.count + first.replySize
-            start(first, entry.requestID, entry.slot, charge, session)
-            var count: UInt64 = 1
-            // Decided before it is taken, so that none is taken and not answered.
-            while let next = grant.authorizePlain(entry, on: slot.file), let id = submission.nextAlike(entry)
-            {
-                start(next, id, entry.slot, charge, session)
-                count += 1
-            }
-            session.pointee.reads.add(.init(slot.device, .command, entry.subOpcode), count)
+            guard var row = grant.authorizeRow(entry, &submission, on: slot.file) else { return false }
+            session.pointee.reads.add(.init(slot.device, .command, entry.subOpcode), UInt64(row.count))
+            start(&row, of: entry, session)
             return true
         }
     }
 
     @inline(__always)
-    private mutating func start(
-        _ command: consuming AuthorizedCommand, _ id: RequestID, _ slot: FileSlot, _ charge: Int,
-        _ session: SessionPointer
-    ) {
-        do throws(Refusal) {
-            try session.pointee.state.charge(charge)
+    private mutating func start(_ row: inout AuthorizedRow, of entry: Entry, _ session: SessionPointer) {
+        let charge = entry.argument.count + row.command.replySize
+        let tag = OperationTag(
+            session: session.pointee.place.index, generation: session.pointee.tagGeneration,
+            requestID: entry.requestID, slot: entry.slot, charge: UInt32(charge))
+        while row.count > 0 {
             do throws(Refusal) {
-                try engine.submit(
-                    command,
-                    tag: OperationTag(
-                        session: session.pointee.place.index, generation: session.pointee.tagGeneration,
-                        requestID: id, slot: slot, charge: UInt32(charge)))
+                try session.pointee.state.charge(charge)
+                do throws(Refusal) {
+                    try engine.submit(&row, upTo: charge == 0 ? .max : 1, tag: tag)
+                } catch {
+                    session.pointee.state.refund(charge)
+                    throw error
+                }
             } catch {
-                session.pointee.state.refund(charge)
-                throw error
+                refuse(row.first, error, session)
+                row.dropFirst()
             }
-        } catch {
-            refuse(id, error, session)
         }
     }
 

@@ -21,6 +21,20 @@ struct Outbox: ~Copyable {
         openCount += 1
     }
 
+    /// Adds completions without a payload to the open frame, as far as it has room for them: `write` puts them into the memory
+    /// that it gets and tells how many. Gives what was added, until something else is.
+    @inline(__always)
+    mutating func appendBare(_ write: (UnsafeMutableRawBufferPointer) -> Int) -> UnsafeRawBufferPointer {
+        guard let openFrame else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        let room = (Limits.framePayload - (buffer.count - openFrame)) / Limits.completionHeader
+        let most = max(0, min(room, Int(UInt16.max) - openCount, GatewayLimits.answersInRow))
+        let space = buffer.space(most * Limits.completionHeader)
+        let count = write(UnsafeMutableRawBufferPointer(rebasing: space[..<(most * Limits.completionHeader)]))
+        buffer.commit(count * Limits.completionHeader)
+        openCount += count
+        return UnsafeRawBufferPointer(rebasing: buffer.bytes.suffix(count * Limits.completionHeader))
+    }
+
     /// Adds a completion as it was encoded before.
     mutating func append(encoded completion: UnsafeRawBufferPointer) {
         makeFrame(for: completion.count)

@@ -27,7 +27,17 @@ extension Grant {
             granted, entry, on: file, limit: 0, timeout: granted.pointee.timeout, isMutating: false)
     }
 
-    /// Decides one entry on an open file: the only way to an `AuthorizedCommand`.
+    /// The same of `entry`, which `submission` gave last, and of those behind it that differ from it in nothing that is
+    /// decided by: what is the same has the same answer. They are taken from the submission.
+    @inlinable @inline(__always)
+    public func authorizeRow(
+        _ entry: Entry, _ submission: inout Submission, on file: OpenFileID
+    ) -> AuthorizedRow? {
+        guard let command = authorizePlain(entry, on: file) else { return nil }
+        return AuthorizedRow(command, submission.row(from: entry))
+    }
+
+    /// Decides one entry on an open file: the only other way to an `AuthorizedCommand`.
     ///
     /// `layout` is the caller's to keep, so that deciding allocates nothing. `slots` tells what the client has open.
     public func authorize(

@@ -148,3 +148,28 @@ public struct AuthorizedCommand: ~Copyable {
         self.layout = layout.storage
     }
 }
+
+/// Commands that are the same but for their request ids: one decision for all of them. Made only by `Grant`; each is used
+/// once.
+@frozen
+public struct AuthorizedRow: ~Copyable {
+    public let command: AuthorizedCommand
+    @usableFromInline var ids: EntryRow
+
+    @inlinable @inline(__always)
+    init(_ command: consuming AuthorizedCommand, _ ids: EntryRow) {
+        self.command = command
+        self.ids = ids
+    }
+
+    /// How many are left.
+    @inlinable public var count: Int { ids.count }
+
+    /// The request id of the first that is left. Traps when none is.
+    @inlinable @inline(__always)
+    public var first: RequestID { ids.first }
+
+    /// Gives the first up: it has been taken over, or refused.
+    @inlinable @inline(__always)
+    public mutating func dropFirst() { ids.dropFirst() }
+}

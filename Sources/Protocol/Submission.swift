@@ -113,19 +113,6 @@ public struct Submission {
             && both.load(UInt64.self, at: 24) == both.load(UInt64.self, at: Limits.entryHeader + 24)
     }
 
-    /// Takes the next entry if it is like `entry`, which was taken last, in all but its request id; arguments are not compared,
-    /// so one that has some is like no other.
-    @inlinable @inline(__always)
-    public mutating func nextAlike(_ entry: Entry) -> RequestID? {
-        guard remaining > 0, entry.argument.count == 0, Self.isLikeTheOneBefore(bytes, at: position) else {
-            return nil
-        }
-        let requestID = RequestID(bytes.load(UInt64.self, at: position + 8))
-        position += Limits.entryHeader
-        remaining -= 1
-        return requestID
-    }
-
     /// The next entry, or nil after the last.
     @inlinable @inline(__always)
     public mutating func next() -> Entry? {

@@ -100,6 +100,47 @@ struct Bench: ~Copyable {
         return tag.requestID.value
     }
 
+    /// Starts a row of commands without an argument, as one frame has them, with these request ids. The result is the ids that
+    /// were left when one was refused, and why.
+    mutating func startRow(
+        _ file: OpenFileID, code: UInt32 = 0, _ ids: some Sequence<UInt64>, upTo count: Int = .max,
+        session: UInt32 = 0, charge: UInt32 = 0
+    ) throws -> (left: [UInt64], refusal: RefusalReason?) {
+        let entries = ids.map {
+            Entry(.command, requestID: RequestID($0), subOpcode: SubOpcode(code))
+        }
+        let size = entries.count * Limits.entryHeader
+        let bytes = Frame.encoded(.submit, payloadLength: size, count: entries.count) { payload in
+            for (index, entry) in entries.enumerated() {
+                let place = payload[(index * Limits.entryHeader)...].prefix(Limits.entryHeader)
+                entry.encode(into: UnsafeMutableRawBufferPointer(rebasing: place))
+            }
+        }
+        let grant = try #require(grants[file])
+        return try bytes.withUnsafeBytes { bytes in
+            let frame = try Frame.decode(WireBytes(bytes), payloadLimit: Limits.framePayload)
+            var submission = try Submission(try #require(frame), allowed: [], after: RequestID(0))
+            let next = submission.next()
+            let first = try #require(next)
+            guard var row = grant.authorizeRow(first, &submission, on: file) else {
+                throw Failed("no plain command")
+            }
+            let tag = OperationTag(
+                session: session, generation: 0, requestID: first.requestID, slot: FileSlot(0), charge: charge
+            )
+            var reason: RefusalReason?
+            do throws(Refusal) { try engine.submit(&row, upTo: count, tag: tag) } catch {
+                reason = error.reason
+            }
+            var left: [UInt64] = []
+            while row.count > 0 {
+                left.append(row.first.value)
+                row.dropFirst()
+            }
+            return (left, reason)
+        }
+    }
+
     mutating func startRead(
         _ file: OpenFileID, count: Int, offset: UInt64 = .max, waitsForInput: Bool = false
     ) throws -> UInt64 {

@@ -38,7 +38,7 @@ struct SubmissionTests {
         }
     }
 
-    @Test("An entry like the one before is known by its request id alone, and nothing else is taken for one")
+    @Test("Entries that differ in their request ids alone are a row, and nothing else is taken for one")
     func alike() throws {
         let one = Entry(.command, requestID: RequestID(1), slot: FileSlot(3), subOpcode: SubOpcode(9))
         let same = Entry(.command, requestID: RequestID(5), slot: FileSlot(3), subOpcode: SubOpcode(9))
@@ -53,11 +53,10 @@ struct SubmissionTests {
         ]
         for (next, isAlike) in [(same, true)] + others.map({ ($0, false) }) {
             try taken(one, next) { submission, entry in
-                let id = submission.nextAlike(entry)
-                #expect(id == (isAlike ? RequestID(5) : nil))
+                let row = ids(submission.row(from: entry))
+                #expect(row == (isAlike ? [1, 5] : [1]))
                 let rest = submission.next()
                 #expect(rest?.requestID == (isAlike ? nil : RequestID(5)))
-                #expect(submission.nextAlike(entry) == nil)
             }
         }
         // An argument may look like a header, and that of the entry behind it like the same one.
@@ -66,12 +65,23 @@ struct SubmissionTests {
                 .command, requestID: RequestID(1), slot: FileSlot(3), subOpcode: SubOpcode(1),
                 argument: header)
             try taken(disguised, same) { submission, entry in
-                #expect(submission.nextAlike(entry) == nil)
+                let row = ids(submission.row(from: entry))
+                #expect(row == [1])
                 #expect(submission.next()?.subOpcode == SubOpcode(9))
             }
         }
         let late = Entry(.command, requestID: RequestID(1), slot: FileSlot(3), subOpcode: SubOpcode(9))
         #expect(try prove(submission([one, same, late])) == Broken(.requestID, 14, entry: 2))
+    }
+
+    private func ids(_ row: EntryRow) -> [UInt64] {
+        var row = row
+        var ids: [UInt64] = []
+        while row.count > 0 {
+            ids.append(row.first.value)
+            row.dropFirst()
+        }
+        return ids
     }
 
     /// Takes the first of two entries.

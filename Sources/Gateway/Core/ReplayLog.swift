@@ -40,6 +40,13 @@ struct ReplayLog: ~Copyable {
                 size: Int32(header.size), charge: UInt32(charge), isFinal: !header.flags.contains(.more)))
     }
 
+    /// Completions without a payload, one after the other, each the last of its entry.
+    mutating func append(bare completions: UnsafeRawBufferPointer, charge: Int) {
+        bytes.append(completions)
+        let one = Kept(size: Int32(Limits.completionHeader), charge: UInt32(charge), isFinal: true)
+        kept.append(contentsOf: repeatElement(one, count: completions.count / Limits.completionHeader))
+    }
+
     /// Forgets what the client has. nil when the number makes no sense: it decreases, or counts what never was.
     mutating func acknowledge(_ number: UInt64) -> Returned? {
         guard number >= acknowledged, number <= total else { return nil }

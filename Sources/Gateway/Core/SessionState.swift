@@ -147,6 +147,16 @@ struct SessionState: ~Copyable {
         payloadInFlight -= charge
     }
 
+    /// Completions without a payload are written, each the last of its entry, which takes `charge` with it.
+    @inline(__always)
+    mutating func complete(bare completions: UnsafeRawBufferPointer, charge: Int) {
+        let count = completions.count / Limits.completionHeader
+        unanswered -= count
+        guard !keepsAnswers else { return replay.append(bare: completions, charge: charge) }
+        inFlight -= count
+        payloadInFlight -= charge * count
+    }
+
     /// An entry has ended whose completion is not sent.
     mutating func completeUnseen(charge: Int) {
         unanswered -= 1
