@@ -8,12 +8,18 @@ extension SessionHandler {
         heard = .now()
         isProbing = false
         var incoming = unwrapInboundIn(data)
-        var buffer = received
-        received = ByteBuffer()
-        if buffer.readableBytes == 0 { buffer = incoming } else { buffer.writeBuffer(&incoming) }
         do {
-            try handleFrames(of: &buffer)
-            received = buffer
+            if received.readableBytes == 0 {
+                try handleFrames(of: &incoming)
+                // A copy, because who holds the memory of what came in has TLS copy it before it writes there again.
+                received = ByteBuffer(readableBytesOf: incoming)
+            } else {
+                received.writeBuffer(&incoming)
+                var buffer = received
+                received = ByteBuffer()
+                try handleFrames(of: &buffer)
+                received = buffer
+            }
         } catch {
             end(.protocolViolation(error))
         }
@@ -89,5 +95,13 @@ extension SessionHandler {
             refuseUnsent()
         case (.draining, _): break
         }
+    }
+}
+
+extension ByteBuffer {
+    /// In memory of its own, none when there are no bytes.
+    fileprivate init(readableBytesOf buffer: ByteBuffer) {
+        self.init()
+        if buffer.readableBytes > 0 { writeImmutableBuffer(buffer) }
     }
 }
