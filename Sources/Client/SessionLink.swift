@@ -13,7 +13,12 @@ struct SessionLink: Sendable {
         let ticket = Ticket()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                perform { $0.start(request, ticket: ticket, continuation) }
+                let eventLoop = ended.eventLoop
+                if eventLoop.inEventLoop {
+                    handler.value.start(request, ticket: ticket, continuation)
+                } else {
+                    perform { $0.start(request, ticket: ticket, continuation) }
+                }
             }
         } onCancel: {
             // The flag first: the request may reach the loop after this cancellation of it.
