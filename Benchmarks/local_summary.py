@@ -4,7 +4,8 @@ import os
 import platform
 import sys
 
-from summary import commit, local_rates, print_local, processor
+from report import print_local
+from summary import commit, local_rates, processor
 
 
 def main():

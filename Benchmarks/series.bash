@@ -73,11 +73,34 @@ compare_one_by_one() {
     unset "server_of[request]"
 }
 
-# The Swift client beside the load generator in C, with the same gateway.
-compare_clients() { compare_at client_points clients client_words gateway client; }
+# The Swift client beside the load generator in C, with the same gateway; once more with its tasks on the connection's executor.
+compare_clients() { compare_at client_points clients client_words gateway client on-loop; }
 client_words() {
     load_of gateway "$2" "$3"
-    if [[ $1 == client ]]; then words=("$client_bench" load "${words[@]:1}"); fi
+    case $1 in
+    client) words=("$client_bench" load "${words[@]:1}") ;;
+    on-loop) words=("$client_bench" load "${words[@]:1}" --executor connection) ;;
+    esac
+}
+
+# ioctl(2) on the worker of a device, beside a local thread that does the same, with both processors for its two threads and with
+# the server's alone, and beside a command that needs no worker.
+compare_workers() {
+    local point connections depth pair side
+    for point in "${worker_points[@]}"; do
+        read -r connections depth <<<"$point"
+        for ((pair = 1; pair <= pairs; pair++)); do
+            for side in $(order "$pair" gateway ring pool pool-on-one); do
+                load_of gateway "$connections" "$depth"
+                case $side in
+                gateway) words+=(--device terminal --code "$tiocgwinsz" --reply "$winsize_bytes") ;;
+                pool) words=("${pin_both[@]}" Benchmarks/local/build/local pool "$seconds" "$depth") ;;
+                pool-on-one) words=("${pin_server[@]}" Benchmarks/local/build/local pool "$seconds" "$depth") ;;
+                esac
+                run "workers ${connections}x$depth" "$side" "$pair" "${words[@]}"
+            done
+        done
+    done
 }
 
 # Commands that are on the disk as intents before they run, beside the same without a record.

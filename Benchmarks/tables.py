@@ -54,11 +54,27 @@ def points(result):
 
 def clients(result):
     rows = [
-        [point["point"], rate(point, "gateway"), rate(point, "client"), spread(point["client-ratio"], decimals(2))]
+        [
+            point["point"], rate(point, "gateway"), rate(point, "client"), spread(point["client-ratio"], decimals(2)),
+            rate(point, "on-loop"), spread(point["on-loop-ratio"], decimals(2)),
+            " / ".join(f"{point[side]['p50-us']['median']:.0f}" for side in ("gateway", "client", "on-loop")),
+        ]
         for point in result["clients"]
     ]
     head = ["connections x depth", "load generator in C, commands a second", "RingClient, commands a second", "client-ratio"]
-    return table(head, rows)
+    return table([*head, "on the connection's executor", "client-ratio", "microseconds, median, of the three"], rows)
+
+
+def workers(result):
+    rows = [
+        [
+            point["point"], median(point["gateway"]), median(point["pool"]), spread(point["pool-ratio"], decimals(2)),
+            median(point["pool-on-one"]), spread(point["pool-on-one-ratio"], decimals(2)), spread(point["dispatch-us"], decimals(1)),
+        ]
+        for point in result["workers"]
+    ]
+    head = ["connections x depth", "by way of the gateway, a second", "local pool on two processors", "ratio"]
+    return table([*head, "local pool on one processor", "ratio", "dispatch, microseconds"], rows)
 
 
 def calls(result):
@@ -175,7 +191,7 @@ def local(result):
     return table(["series", "batch", "commands a second"], rows)
 
 
-TABLES = (points, clients, calls, recorded, grpc, one, opens, apart, chains, footprint, payloads, local)
+TABLES = (points, clients, calls, workers, recorded, grpc, one, opens, apart, chains, footprint, payloads, local)
 
 
 def main():

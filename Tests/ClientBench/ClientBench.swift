@@ -24,7 +24,7 @@ struct ClientBench {
     private static func usage() -> Never {
         print(
             "usage: client-bench pulse | chain MILLISECONDS... | calls | (load | opens) --port N --cert FILE --key FILE "
-                + "--ca FILE --connections N --depth N --seconds N")
+                + "--ca FILE --connections N --depth N --seconds N [--executor connection]")
         exit(64)
     }
 }

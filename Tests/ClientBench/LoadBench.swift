@@ -8,9 +8,12 @@ struct LoadBench {
     let connection: ConnectionConfiguration
     private let connections: Int
     private let depth: Int
+    /// Whether tasks are on their connection's executor.
+    private let isOnLoop: Bool
     let duration: Duration
 
-    /// `words` are pairs: --port, --cert, --key, --ca, --connections, --depth, --seconds and their values.
+    /// `words` are pairs: --port, --cert, --key, --ca, --connections, --depth, --seconds and their values, and possibly
+    /// `--executor connection`.
     init?(_ words: some Collection<String>) {
         var values: [String: String] = [:]
         var rest = words.makeIterator()
@@ -25,6 +28,7 @@ struct LoadBench {
             host: "127.0.0.1", port: port, certificateChain: chain, privateKey: key, trustRoots: roots)
         self.connections = connections
         self.depth = depth
+        isOnLoop = values["--executor"] == "connection"
         duration = .seconds(seconds)
     }
 
@@ -40,7 +44,9 @@ struct LoadBench {
         let times = try await withThrowingTaskGroup(of: [Double].self) { group in
             for device in devices {
                 for size in sizes {
-                    group.addTask { try await Self.load(device, batch: size, from: begin, until: end) }
+                    group.addTask(executorPreference: isOnLoop ? device.connection.executor : nil) {
+                        try await Self.load(device, batch: size, from: begin, until: end)
+                    }
                 }
             }
             return try await group.reduce(into: [Double]()) { $0 += $1 }
