@@ -195,7 +195,7 @@ extension GatewayLoop {
     private mutating func decode(_ bytes: WireBytes, _ connection: ConnectionPointer) -> Int {
         var position = 0
         do throws(WireError) {
-            while !connection.pointee.isPaused, connection.pointee.stage == .serving {
+            while position < bytes.count, !connection.pointee.isPaused, connection.pointee.stage == .serving {
                 let rest = bytes.slice(position, bytes.count - position)
                 guard let frame = try Frame.decode(rest, payloadLimit: connection.pointee.payloadLimit)
                 else {
