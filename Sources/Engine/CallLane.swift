@@ -7,7 +7,7 @@ import Synchronization
 /// The call engine for one device: a thread that runs its system calls one after the other, and a bounded queue in which
 /// sessions take turns.
 ///
-/// `@unchecked Sendable` is sound because every stored variable but one is touched only while `lock` is held, and an
+/// `@unchecked Sendable` is sound because every stored variable but those that say otherwise is touched only while `lock` is held, and an
 /// operation belongs to the lane from `enqueue` until it is in the finished list.
 final class CallLane: @unchecked Sendable {
     private let lock = ThreadLock()
@@ -25,6 +25,10 @@ final class CallLane: @unchecked Sendable {
     /// When the running call got its first signal; 0 when it got none.
     private var interrupted: UInt64 = 0
     private var isStopping = false
+    /// Whether the thread waits for something to do.
+    private var isIdling = false
+    /// Whether it was given something since it was woken last. Touched by the engine's thread alone.
+    var hasNews = false
     private var thread = pthread_t()
     /// Operations on files of the device that are closed. Touched by the engine's thread alone, without the lock.
     var startedBefore = 0
@@ -68,9 +72,13 @@ final class CallLane: @unchecked Sendable {
             }
             waiting.append(operation, of: flow, cost: operation.pointee.cost)
             depth += 1
-            lock.signal()
             return true
         }
+    }
+
+    /// Lets the thread see what was enqueued. Apart from that, so that it finds all of a turn's operations, and the lock free.
+    func wake() {
+        if lock.locked({ isIdling }) { lock.signal() }
     }
 
     /// How long it will be until there is room for one more of the session, if it was turned away in this turn already.
@@ -125,7 +133,9 @@ final class CallLane: @unchecked Sendable {
     private func takeNext() -> OperationPointer? {
         lock.locked {
             if waiting.isEmpty { lastEnd = 0 }
+            isIdling = true
             while waiting.isEmpty && !isStopping { lock.wait() }
+            isIdling = false
             running = waiting.take()
             return running
         }

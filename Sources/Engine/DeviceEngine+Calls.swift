@@ -24,7 +24,7 @@ extension DeviceEngine {
             operation.pointee.payload.copyMemory(from: bytes, byteCount: argument.count)
         }
         if !command.isPlain { try makePlan(operation, command, at: CallPlan.aligned(size)) }
-        guard let lane = files[command.file.index].lane, lane.enqueue(operation) else {
+        guard let lane = files[command.file.index].lane, give(operation, to: lane) else {
             drop(operation)
             throw Self.full(files[command.file.index].lane?.turnAway(tag, turn: now) ?? 0)
         }

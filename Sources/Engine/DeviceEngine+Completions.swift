@@ -86,6 +86,7 @@ extension DeviceEngine {
 
     /// Sleeping is safe: every later result will signal. False when there are results already.
     package mutating func prepareToSleep() -> Bool {
+        wakeLanes()
         let narrow = ring.prepareToSleep()
         let wide = wideRing.prepareToSleep()
         return !narrow && !wide && answers.isEmpty

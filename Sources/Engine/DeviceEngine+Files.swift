@@ -23,7 +23,7 @@ extension DeviceEngine {
         operation.pointee.started = now
         operation.pointee.timeout = UInt64(EngineLimits.callTimeout) * 1_000_000
         operation.pointee.record = Unmanaged.passRetained(record)
-        guard lane.enqueue(operation) else {
+        guard give(operation, to: lane) else {
             files.release(file)
             pool.release(operation)
             throw Refusal(.busy, "the device's worker has \(EngineLimits.laneDepth) calls waiting; try again")
@@ -101,7 +101,7 @@ extension DeviceEngine {
         operation.pointee.timeout = UInt64(EngineLimits.callTimeout) * 1_000_000
         operation.pointee.record = files[file].record.map { Unmanaged.passRetained($0) }
         files[file].inFlight = 1
-        _ = lane.enqueue(operation, isUrgent: true)
+        _ = give(operation, to: lane, isUrgent: true)
     }
 
     /// An open has come back: into the rings' tables, or forgotten.

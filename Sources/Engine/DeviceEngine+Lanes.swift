@@ -2,8 +2,30 @@ import Glibc
 import RingPolicy
 import RingProtocol
 
-/// Calls that take too long.
 extension DeviceEngine {
+    // MARK: Giving work
+
+    /// False when the lane does not take it.
+    mutating func give(_ operation: OperationPointer, to lane: CallLane, isUrgent: Bool = false) -> Bool {
+        guard lane.enqueue(operation, isUrgent: isUrgent) else { return false }
+        if !lane.hasNews {
+            lane.hasNews = true
+            lanesToWake.append(lane)
+        }
+        return true
+    }
+
+    mutating func wakeLanes() {
+        guard !lanesToWake.isEmpty else { return }
+        for lane in lanesToWake {
+            lane.hasNews = false
+            lane.wake()
+        }
+        lanesToWake.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Calls that take too long
+
     /// Ends what has taken longer than it may, and cancels again what closing files still wait for: a first
     /// signal may have come just before the call began, a first cancel entry may have found the ring's queue
     /// full. To be called a few times a second.
@@ -34,7 +56,7 @@ extension DeviceEngine {
             let lane = try? CallLane(finished: finished, counters: counters)
         else { return false }
         let (waiting, abandoned) = old.leaveBehind(now: KernelClock.monotonic())
-        for operation in waiting { _ = lane.enqueue(operation, isUrgent: true) }
+        for operation in waiting { _ = give(operation, to: lane, isUrgent: true) }
         for index in 0..<UInt32(EngineLimits.openFiles) where files[index].lane === old {
             files[index].lane = lane
             files[index].isQuarantined = false

@@ -15,6 +15,8 @@ public struct DeviceEngine: ~Copyable {
     var lanes: [String: CallLane] = [:]
     /// Lanes of threads that a reset has left in the kernel.
     var lanesLeftBehind: [CallLane] = []
+    /// Those that were given something in this turn, to be woken at its end.
+    var lanesToWake: [CallLane] = []
     let finished: FinishedList
     /// What the clients of calls that do not come back are told, not given out yet.
     var answers: [EngineCompletion] = []
@@ -108,10 +110,11 @@ public struct DeviceEngine: ~Copyable {
         }
     }
 
-    /// Hands everything prepared to the kernel: one system call per ring that has work.
+    /// Hands everything prepared to the workers and the kernel: one system call per worker that waits and ring that has work.
     public mutating func flush() {
         counters.ringEntries.store(ringEntries, ordering: .relaxed)
         counters.files.store(files.inUse, ordering: .relaxed)
+        wakeLanes()
         ring.submit()
         wideRing.submit()
     }

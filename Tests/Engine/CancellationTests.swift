@@ -108,6 +108,7 @@ import Testing
         let other = try bench.open("device")
         let running = try bench.start(.command, file, code: 0x5607, Self.never)
         let behind = try bench.start(.command, other, code: 0x5607, Shapes.value(0))
+        bench.turn()
         #expect(eventually { Self.someThreadWaits() })
         let close = bench.startClose(file)
         let outcome = try bench.outcome(of: running)

@@ -66,6 +66,7 @@ struct PatienceTests {
                 == LaneState(started: 0, operations: 0, runningFor: nil, isStuck: false))
         let id = try bench.start(.command, file, code: Self.code, CancellationTests.never)
         _ = try bench.start(.command, file, code: Self.code, CancellationTests.never)
+        bench.turn()
         #expect(eventually { bench.engine.laneState(device: "device")?.runningFor ?? 0 > 0 })
         let state = bench.engine.laneState(device: "device")
         #expect(state?.operations == 2 && state?.isStuck == false)
@@ -148,6 +149,7 @@ struct PatienceTests {
         let file = try bench.open("device")
         let other = try bench.open("device")
         let running = try bench.start(.command, file, code: Self.code, CancellationTests.never)
+        bench.turn()
         #expect(eventually { bench.engine.laneState(device: "device")?.runningFor != nil })
         let waiting = try (0..<3).map { _ in
             try bench.start(.command, other, code: Self.code, Shapes.value(0))
