@@ -14,6 +14,8 @@ struct Console {
     var hub: ConsoleHub
     let log: ConsoleLog?
     var state = State.closed(until: 0)
+    /// Which opening of a console the state is about: what an earlier one's operations come to is no news of it.
+    var opening: UInt16 = 0
     var grant: Grant?
     /// Of a replayed device, whose bytes are there once as a terminal's are: how far they were read.
     private(set) var taken: UInt64?

@@ -77,6 +77,9 @@ extension GatewayLoop {
                 let authorized = policy.authorizeConsole(of: devices[index].device)
             else { continue }
             let grant = authorized.grant
+            let opening = consoleOpenings &+ 1
+            consoleOpenings = opening
+            consoles[index]?.opening = opening
             do throws(Refusal) {
                 try openFile(authorized, on: index, tag: consoleTag(index))
                 consoles[index]?.grant = grant
@@ -87,10 +90,11 @@ extension GatewayLoop {
         }
     }
 
+    /// The console's opening is where a session's operations have a slot.
     private func consoleTag(_ index: DeviceTable.Index) -> OperationTag {
         OperationTag(
             session: Console.tagSession, generation: UInt32(index) | ownTagBits, requestID: .none,
-            slot: FileSlot(0))
+            slot: FileSlot(consoles[index]?.opening ?? 0))
     }
 
     /// An operation of a console has come back.
@@ -98,7 +102,7 @@ extension GatewayLoop {
         commons.enter()
         defer { commons.leave() }
         let index = DeviceTable.Index(truncatingIfNeeded: completion.tag.generation & Place.generationMask)
-        guard consoles[index] != nil else {
+        guard consoles[index]?.opening == completion.tag.slot.index else {
             if case .opened(let file) = completion.kind { closeFile(file, tag: nil) }
             return
         }

@@ -60,6 +60,8 @@ struct GatewayLoop: ~Copyable {
     var deviceWatch: DeviceWatch?
     /// Procedures being run, by place.
     var runs = [ProcedureRun?](repeating: nil, count: ProcedureRun.limit)
+    /// How often consoles have been opened; starts over.
+    var consoleOpenings: UInt16 = 0
     var timers = TimerQueue<TimerKey>()
     /// When the kernel will wake the loop for a timer, and which alarm that is.
     var alarm = UInt64.max

@@ -145,6 +145,26 @@ import Testing
         #expect(try client.completions(1)[0].id == 4)
     }
 
+    @Test func aConsoleThatIsChangedWhileItOpensIsOpenOnce() throws {
+        let line = try SerialLine()
+        let site = try site(line)
+        for number in 2...40 as ClosedRange<UInt8> {
+            var changed = policy(line, console: ConsoleTerms(scrollback: 4_096 + Int(number)))
+            changed.number = number
+            site.gateway.apply(changed.snapshot)
+        }
+        var last = policy(line, console: ConsoleTerms(scrollback: 8_192))
+        last.number = 41
+        try site.apply(last)
+        let client = try opened(site)
+        try follow(client, 64, credit: 10)
+        // The client's and the console's; what else was on its way to be opened has come and gone.
+        #expect(eventually { site.gateway.engineCounters.openFiles == 2 })
+        line.say("one")
+        #expect(try hear(3, client) == "one")
+        #expect(site.gateway.engineCounters.openFiles == 2)
+    }
+
     @Test func drainingEndsAConsoleInOrder() throws {
         let line = try SerialLine()
         let site = try site(line)
