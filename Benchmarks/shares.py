@@ -10,19 +10,17 @@ import pathlib
 import platform
 import re
 
-# The first that matches a line's program and symbol. What the compiler has put into a function counts with that: handing an
-# entry to the ring is mostly a part of admitting it.
+# The first that matches a line's program and symbol, which is mangled. What the compiler has put into a function counts with
+# that: deciding is a part of admitting.
 PARTS = [
     ("kernel: network", r"\[kernel[^|]*\|.*(tcp|sock|skb|inet|ip_|net|nf_|loopback|dev_|recv|send|fib|dst_)"),
     ("kernel: ring and device", r"\[kernel[^|]*\|.*(io_|uring|null|fget|rw_verify)"),
     ("kernel: all else", r"\[kernel"),
     ("TLS", r"lib(crypto|ssl)|\|.*(aes|gcm|EVP_|SSL_|ssl3|tls1|CRYPTO|BIO_)"),
-    ("rights: to decide", r"[Aa]uthorize|matches|requirePlausible"),
-    ("entries: to take apart and admit", r"admit|[Ss]equencer|receive|[Rr]eplay|ReadCounts|prove"),
-    ("engine: to hand over", r"submitRing|DeviceEngine.*submit|OperationPool|prepare|entry\("),
-    ("engine: completions", r"[Cc]ompletion|DeviceEngine.*next|nextPlain"),
-    ("sessions: to answer", r"[Oo]utbox|[Rr]eply|deliver|append|send"),
     ("memory", r"malloc|free|memcpy|memmove|memset|swift_(retain|release|alloc)"),
+    ("results: to take and answer", r"takePlain|[nN]extPlain|answer|omplet|[Oo]utbox"),
+    ("engine: to hand over", r"RingEngine.*(submit|take)|io_uring_get_sqe"),
+    ("entries: to decide and admit", r"RingPolicy|RingProtocol|admit|decode|receive|accept|[Ss]equencer"),
 ]
 
 
