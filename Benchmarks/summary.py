@@ -18,7 +18,7 @@ UNITS = {
     "grpc-ratio": "gateway / gRPC of the same pair, one connection, one TIOCGWINSZ a command",
     "client-ratio": "by way of RingClient / the load generator in C of the same pair, both with the gateway",
     "on-loop-ratio": "the same as client-ratio, the tasks on the connection's executor",
-    "pool-ratio": "ioctl(2) by way of the gateway / on a local thread, as many unanswered as a connection has, of the same pair",
+    "pool-ratio": "ioctl(2) by way of the gateway / on a local thread with a connection's depth, of the same pair",
     "dispatch-us": "p50 of a call on a worker - p50 of a command on the ring, of the same pair, microseconds",
     "recorded-ratio": "commands that are in the audit log before they run / the same without, of the same pair",
     "cpu-ns": "processor time of the server a command, nanoseconds, with all its threads",

@@ -69,7 +69,8 @@ def workers(result):
     rows = [
         [
             point["point"], median(point["gateway"]), median(point["pool"]), spread(point["pool-ratio"], decimals(2)),
-            median(point["pool-on-one"]), spread(point["pool-on-one-ratio"], decimals(2)), spread(point["dispatch-us"], decimals(1)),
+            median(point["pool-on-one"]), spread(point["pool-on-one-ratio"], decimals(2)),
+            spread(point["dispatch-us"], decimals(1)),
         ]
         for point in result["workers"]
     ]

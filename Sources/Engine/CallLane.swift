@@ -7,8 +7,8 @@ import Synchronization
 /// The call engine for one device: a thread that runs its system calls one after the other, and a bounded queue in which
 /// sessions take turns.
 ///
-/// `@unchecked Sendable` is sound because every stored variable but those that say otherwise is touched only while `lock` is held, and an
-/// operation belongs to the lane from `enqueue` until it is in the finished list.
+/// `@unchecked Sendable` is sound because every stored variable but those that say otherwise is touched only while `lock` is
+/// held, and an operation belongs to the lane from `enqueue` until it is in the finished list.
 final class CallLane: @unchecked Sendable {
     private let lock = ThreadLock()
     private let finished: FinishedList
@@ -76,7 +76,8 @@ final class CallLane: @unchecked Sendable {
         }
     }
 
-    /// Lets the thread see what was enqueued. Apart from that, so that it finds all of a turn's operations, and the lock free.
+    /// Lets the thread see what was enqueued. Not part of that, so that it finds all of a turn's operations, and the lock
+    /// free.
     func wake() {
         if lock.locked({ isIdling }) { lock.signal() }
     }

@@ -110,7 +110,8 @@ public struct DeviceEngine: ~Copyable {
         }
     }
 
-    /// Hands everything prepared to the workers and the kernel: one system call per worker that waits and ring that has work.
+    /// Hands everything prepared to the workers and the kernel: one system call per worker that waits and per ring that has
+    /// work.
     public mutating func flush() {
         counters.ringEntries.store(ringEntries, ordering: .relaxed)
         counters.files.store(files.inUse, ordering: .relaxed)
