@@ -38,12 +38,17 @@ enum BlockShapes {
             ])
     }
 
-    /// The argument that asks for the first mapping of a file: COVERING_OR_NEXT_VMA and FILE_BACKED_VMA.
+    /// Code of this program, so that its address is in a mapping of the program's file.
+    private static let code: @convention(c) () -> Void = {}
+
+    /// The argument that asks for that mapping: COVERING_OR_NEXT_VMA and FILE_BACKED_VMA. The first of all may be of a file of
+    /// ThreadSanitizer's, which has no build id.
     static func mapQuestion(nameSize: UInt32, name: UInt64 = 1, build: UInt64 = 1) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 104)
         bytes.withUnsafeMutableBytes {
             $0.storeBytes(of: 104, toByteOffset: 0, as: UInt64.self)
             $0.storeBytes(of: 0x30, toByteOffset: 8, as: UInt64.self)
+            $0.storeBytes(of: unsafeBitCast(code, to: UInt64.self), toByteOffset: 16, as: UInt64.self)
             $0.storeBytes(of: nameSize, toByteOffset: 80, as: UInt32.self)
             $0.storeBytes(of: build == 0 ? 0 : 64, toByteOffset: 84, as: UInt32.self)
             $0.storeBytes(of: name, toByteOffset: 88, as: UInt64.self)
