@@ -45,6 +45,35 @@ import Testing
         #expect(calls(site) == before)
     }
 
+    @Test func whatIsDecidedForARowHoldsForNothingElse() throws {
+        let site = try Site()
+        let client = try site.greeted()
+        try client.submit([.open("null", slot: 0, id: 1)])
+        _ = try client.completions(1)
+        let others: [(RawEntry, RefusalReason)] = [
+            (RawEntry(.command, id: 0, code: 2), .noRule),
+            (RawEntry(.command, id: 0, slot: 1), .slotNotOpen),
+            (RawEntry(.command, id: 0, offset: 1), .shape),
+            (RawEntry(.command, id: 0, argument: [0, 0, 0, 0, 0, 0, 0, 0]), .shape),
+            (RawEntry(.sync, id: 0), .noRule),
+        ]
+        for (number, (other, reason)) in others.enumerated() {
+            let before = site.gateway.engineCounters.submittedRingEntries
+            let first = UInt64(number + 1) * 100
+            var entries = (first..<first + 7).map { RawEntry.command(id: $0) }
+            entries[3] = other
+            entries[3].id = first + 3
+            try client.submit(entries)
+            let completions = try client.completions(7).sorted { $0.id < $1.id }
+            #expect(completions.map(\.id) == Array(first..<first + 7))
+            for completion in completions where completion.id != first + 3 {
+                #expect(completion.header.result == 0 && completion.header.flags.engine == .ring)
+            }
+            #expect(completions[3].refusal?.reason == reason)
+            #expect(eventually { site.gateway.engineCounters.submittedRingEntries == before + 6 })
+        }
+    }
+
     /// An argument that looks like the header of a command which is denied, and that command behind it.
     @Test func whatLooksLikeAnEntryIsNone() throws {
         let wide = CommandShape(

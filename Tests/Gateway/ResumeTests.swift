@@ -38,6 +38,24 @@ import Testing
         #expect(try second.completions(1)[0].result == 0)
     }
 
+    @Test func aRowIsSaidAgainEntryByEntry() throws {
+        let site = try Site()
+        let first = try site.raw(site.agent)
+        let welcome = try first.greet(.all)
+        try first.submit([.open("null", slot: 0, id: 1)])
+        _ = try first.completions(1)
+        try first.submit((2...301).map { .command(id: $0) })
+        #expect(try first.completions(300).map(\.id) == Array(2...301))
+        first.vanish()
+        let second = try site.raw(site.agent)
+        _ = try second.greet(.all, resumption: resumption(welcome, received: 151))
+        let again = try second.completions(150)
+        #expect(again.map(\.id) == Array(152...301) && again.allSatisfy { $0.result == 0 })
+        // And the credit of what was acknowledged is there again.
+        try second.submit((302...400).map { .command(id: $0) })
+        #expect(try second.completions(99).map(\.id) == Array(302...400))
+    }
+
     @Test func whatEndsMeanwhileIsAnsweredLater() throws {
         let site = try Site()
         let first = try site.raw(site.agent)
