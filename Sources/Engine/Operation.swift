@@ -41,7 +41,7 @@ public struct OperationTag: Hashable, Sendable {
     /// Whether it differs in slot and request id alone, and has one that is answered.
     @inline(__always)
     func isOfSame(as other: OperationTag) -> Bool {
-        flow == other.flow && charge == other.charge && meters == other.meters && requestID.value != 0
+        flow == other.flow && charge == other.charge && meters == other.meters && requestID != .none
     }
 
     /// Whose turn it counts for at a worker.
@@ -49,7 +49,7 @@ public struct OperationTag: Hashable, Sendable {
 
     /// Nobody: the completion will find no session.
     static let none = OperationTag(
-        session: .max, generation: 0, requestID: RequestID(0), slot: FileSlot(0))
+        session: .max, generation: 0, requestID: .none, slot: FileSlot(0))
 }
 
 /// One operation in flight. Lives in the pool at a fixed address from acceptance until its result was taken.
@@ -102,7 +102,7 @@ struct Operation {
     var transfers = TransferMode.parallel
     /// How a poll(2) takes part in a transfer.
     var polling = Polling.none
-    var tag = OperationTag(session: 0, generation: 0, requestID: RequestID(0), slot: FileSlot(0))
+    var tag = OperationTag(session: 0, generation: 0, requestID: .none, slot: FileSlot(0))
     var file: UInt32 = 0
     /// When it was accepted: CLOCK_MONOTONIC in nanoseconds.
     var started: UInt64 = 0

@@ -123,8 +123,3 @@ extension GatewayLoop {
         if device != 0 { left(device, session?.pointee.number ?? 0) }
     }
 }
-
-extension RequestID {
-    /// No entry: what it ends up in is answered to nobody. Clients cannot use the number.
-    static var none: RequestID { RequestID(0) }
-}

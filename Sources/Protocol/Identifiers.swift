@@ -4,6 +4,8 @@ public struct RequestID: Hashable, Comparable, Sendable {
     public let value: UInt64
     @inlinable public init(_ value: UInt64) { self.value = value }
     @inlinable public static func < (left: Self, right: Self) -> Bool { left.value < right.value }
+    /// No entry: what it ends up in is answered to nobody. Clients cannot use the number.
+    @inlinable public static var none: RequestID { RequestID(0) }
 }
 
 /// An index into the session's table of open files, chosen by the client: 0 ..< the welcome's `slots`.
