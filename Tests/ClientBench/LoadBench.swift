@@ -22,7 +22,8 @@ struct LoadBench {
             let key = values["--key"], let roots = values["--ca"],
             let connections = values["--connections"].flatMap({ Int($0) }),
             let depth = values["--depth"].flatMap({ Int($0) }),
-            let seconds = values["--seconds"].flatMap({ Double($0) })
+            let seconds = values["--seconds"].flatMap({ Double($0) }),
+            ["connection", nil].contains(values["--executor"])
         else { return nil }
         connection = ConnectionConfiguration(
             host: "127.0.0.1", port: port, certificateChain: chain, privateKey: key, trustRoots: roots)
